@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream'
+
+/**
+ * A blob store keeps opaque bytes under keys. What every implementation guarantees, and the contract suite proves
+ * sentence by sentence (test/storage/blob-store-contract.ts):
+ *
+ * 1. Atomic: a reader sees the whole of a body or none of it, also after a crash at any moment.
+ * 2. Durable: when a write resolves, the bytes survive a loss of power (as far as the medium promises it).
+ * 3. Read after write: what a write stored is seen by every read and list that begins after it resolved.
+ * 4. `put` is idempotent and last-writer-wins.
+ * 5. `create` stores only where nothing lies under the key; of any number of racing calls exactly one succeeds.
+ * 6. `replace` stores only where the blob still has the given etag; of any number of racing calls with one etag
+ *    exactly one succeeds. An etag never comes back for other bytes.
+ * 7. `list` yields keys in byte order, each once.
+ * 8. `delete` of what is absent succeeds.
+ * 9. Absent is an answer (`undefined`, BlobNotFoundError); not knowing is a StoreUnavailableError, never "absent".
+ *
+ * Keys are `/`-joined names of [A-Za-z0-9._-], at most 512 characters, no component `.` or `..`.
+ */
+export interface BlobReader {
+  /** For messages: the store's URL without credentials. */
+  readonly name: string
+  /** `undefined` when there is no such blob. */
+  stat(key: string, options?: CallOptions): Promise<BlobInfo | undefined>
+  /** Throws BlobNotFoundError. The stream ends after exactly `info.bytes` (or the range's) bytes, or fails. */
+  get(key: string, options?: CallOptions & { readonly range?: ByteRange }): Promise<BlobBody>
+  /** Every blob whose key starts with `prefix` (which need not end at a `/`), after `after` when given. */
+  list(prefix: string, options?: CallOptions & { readonly after?: string }): AsyncIterable<BlobInfo>
+}
+
+export interface BlobStore extends BlobReader, AsyncDisposable {
+  put(key: string, body: PutBody, options?: PutOptions): Promise<BlobInfo>
+  /** Throws BlobExistsError when the key is taken. */
+  create(key: string, body: PutBody, options?: PutOptions): Promise<BlobInfo>
+  /** Throws BlobChangedError when the blob is absent or no longer has `etag`. */
+  replace(key: string, body: Uint8Array, etag: string, options?: PutOptions): Promise<BlobInfo>
+  delete(key: string, options?: CallOptions): Promise<void>
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface PutOptions extends CallOptions {
+  /** Kept where the store can keep it (S3), for readers that fetch from the bucket directly. */
+  readonly contentType?: string
+  readonly cacheControl?: string
+}
+
+export interface BlobInfo {
+  readonly key: string
+  readonly bytes: number
+  /** Opaque; changes whenever the blob is written anew. Without quotes. */
+  readonly etag: string
+  readonly modified: Date
+}
+
+export interface BlobBody {
+  /** Of the whole blob, also when a range was asked for. */
+  readonly info: BlobInfo
+  readonly stream: Readable
+}
+
+/** `start` inclusive, `end` exclusive; `end` past the blob's end means to its end. `start` must lie inside the blob. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** A body that can be sent again when a try failed: bytes, or a file that does not change meanwhile. */
+export type PutBody = Uint8Array | { readonly path: string; readonly bytes: number }
