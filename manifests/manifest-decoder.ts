@@ -1,0 +1,133 @@
+import type { Entry } from './entry.ts'
+import { decodeEntry } from './entry-line.ts'
+import { FormatError } from './errors.ts'
+import { decodeChunkRef, decodeHeader, type ChunkRef, type ManifestHeader } from './manifest.ts'
+import { displayTreePath, parentOf, type TreePath } from './tree-path.ts'
+
+/** Longer lines are refused before they are held in memory. */
+export const maxLineBytes = 1 << 20
+
+export type ManifestItem =
+  | { readonly kind: 'header'; readonly header: ManifestHeader }
+  | { readonly kind: 'chunk'; readonly chunk: ChunkRef }
+  | { readonly kind: 'entry'; readonly entry: Entry; readonly line: LineSpan }
+
+/** Where an entry's line lies in the manifest's plain bytes, newline not counted. */
+export interface LineSpan {
+  readonly position: number
+  readonly bytes: number
+}
+
+/**
+ * Reads a manifest as it arrives: `decode` every piece of its plain bytes, then `end`. Checks everything the bytes
+ * themselves can show: form and order of the lines, the counts and sums of the header, that every entry has its
+ * directory, that content lies inside the stream. Throws a FormatError naming the line. The digest is the caller's.
+ */
+export class ManifestDecoder {
+  #rest: Buffer = Buffer.alloc(0)
+  #position = 0
+  #lineNumber = 0
+  #header: ManifestHeader | undefined
+  #chunksLeft = 0
+  #entriesLeft = 0
+  #contentLeft = 0
+  #lastPath: TreePath | undefined
+  readonly #directories = new Set<TreePath>();
+
+  *decode(bytes: Uint8Array): Generator<ManifestItem, void, undefined> {
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const data = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
+    let start = 0
+    for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, start)) {
+      this.#lineNumber++
+      this.#checkLength(end - start)
+      yield this.#decodeLine(data.subarray(start, end))
+      this.#position += end + 1 - start
+      start = end + 1
+    }
+    this.#checkLength(data.length - start)
+    this.#rest = Buffer.from(data.subarray(start))
+  }
+
+  end(): void {
+    if (this.#rest.length > 0) throw this.#error('FORMAT_TRUNCATED', 'the last line has no newline')
+    if (this.#header === undefined) throw this.#error('FORMAT_TRUNCATED', 'there is no header')
+    if (this.#chunksLeft > 0 || this.#entriesLeft > 0) {
+      const missing = `${this.#chunksLeft} chunks and ${this.#entriesLeft} entries`
+      throw this.#error('FORMAT_TRUNCATED', `the header announces ${missing} more`)
+    }
+  }
+
+  #decodeLine(line: Buffer): ManifestItem {
+    try {
+      if (this.#header === undefined) return { kind: 'header', header: this.#acceptHeader(line) }
+      if (this.#chunksLeft > 0) return { kind: 'chunk', chunk: this.#acceptChunk(line) }
+      const entry = this.#acceptEntry(line, this.#header)
+      return { kind: 'entry', entry, line: { position: this.#position, bytes: line.length } }
+    } catch (error) {
+      if (!(error instanceof FormatError) || error.document === 'manifest') throw error
+      const field = error.place === undefined ? '' : `, ${error.place}`
+      const problem = error.message.slice(error.message.indexOf(': ') + 2)
+      throw new FormatError(error.code, 'manifest', problem, {
+        place: `line ${this.#lineNumber}${field}`,
+        cause: error,
+      })
+    }
+  }
+
+  #acceptHeader(line: Buffer): ManifestHeader {
+    const header = decodeHeader(line)
+    this.#header = header
+    this.#chunksLeft = header.chunks
+    this.#entriesLeft = header.entries
+    this.#contentLeft = header.contentBytes
+    if (header.chunks === 0) this.#checkContentSum()
+    return header
+  }
+
+  #acceptChunk(line: Buffer): ChunkRef {
+    const chunk = decodeChunkRef(line)
+    this.#chunksLeft--
+    this.#contentLeft -= chunk.size
+    if (this.#chunksLeft === 0) this.#checkContentSum()
+    return chunk
+  }
+
+  #acceptEntry(line: Buffer, header: ManifestHeader): Entry {
+    if (this.#entriesLeft === 0) throw this.#error('FORMAT_INVALID', 'more entries than the header announces')
+    const entry = decodeEntry(line)
+    this.#entriesLeft--
+    this.#checkPlace(entry)
+    if (entry.type === 'file' && entry.offset + entry.size > header.contentBytes) {
+      throw this.#error('FORMAT_INVALID', 'its content lies outside the content stream')
+    }
+    return entry
+  }
+
+  #checkPlace(entry: Entry): void {
+    const { path } = entry
+    if (this.#lastPath !== undefined && path <= this.#lastPath) {
+      const pair = `"${displayTreePath(path)}" after "${displayTreePath(this.#lastPath)}"`
+      throw this.#error('FORMAT_NOT_CANONICAL', `entries must be in byte order of their paths: ${pair}`)
+    }
+    this.#lastPath = path
+    if (path === '' ? entry.type !== 'directory' : !this.#directories.has(parentOf(path))) {
+      throw this.#error('FORMAT_INVALID', `"${displayTreePath(path)}" has no directory to lie in`)
+    }
+    if (entry.type === 'directory') this.#directories.add(path)
+  }
+
+  #checkContentSum(): void {
+    if (this.#contentLeft !== 0) {
+      throw this.#error('FORMAT_INVALID', 'the sizes of the chunks do not add up to contentBytes')
+    }
+  }
+
+  #checkLength(bytes: number): void {
+    if (bytes > maxLineBytes) throw this.#error('FORMAT_INVALID', `longer than ${maxLineBytes} bytes`)
+  }
+
+  #error(code: FormatError['code'], problem: string): FormatError {
+    return new FormatError(code, 'manifest', problem, { place: `line ${this.#lineNumber}` })
+  }
+}

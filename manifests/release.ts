@@ -1,0 +1,119 @@
+import * as z from 'zod'
+import { canonicalJson } from './canonical-json.ts'
+import type { Digest } from './digest.ts'
+import { formatVersion, readDocument } from './document.ts'
+import { FormatError } from './errors.ts'
+import { digestField, instantField, naturalField } from './fields.ts'
+import { nameField, versionField } from './names.ts'
+
+/** An immutable set of modules under one version (format §4); the TUF target `releases/<version>.json`. */
+export interface Release {
+  readonly version: number
+  /** For people; never compared. */
+  readonly label?: string | undefined
+  /** An instant such as 2026-01-31T23:59:59Z. */
+  readonly created: string
+  /** A machine must be at this version or later before it may take this release. */
+  readonly requires?: number | undefined
+  readonly modules: Readonly<Record<string, ReleaseModule>>
+}
+
+export interface ReleaseModule {
+  /** `bytes` is the length of the manifest's plain bytes, of which `digest` is the digest. */
+  readonly manifest: { readonly digest: Digest; readonly bytes: number }
+  /** Modules that are installed with this one, sorted. */
+  readonly includes: readonly string[]
+  readonly entries: number
+  readonly contentBytes: number
+}
+
+const moduleSchema = z.strictObject({
+  contentBytes: naturalField,
+  entries: naturalField,
+  includes: z.array(nameField),
+  manifest: z.strictObject({ bytes: z.int().min(1), digest: digestField }),
+})
+
+const releaseSchema = z.strictObject({
+  created: instantField,
+  format: z.literal(formatVersion),
+  label: z.string().min(1).max(200).optional(),
+  modules: z.record(nameField, moduleSchema),
+  requires: versionField.optional(),
+  version: versionField,
+})
+
+const releaseDocument = {
+  name: 'release',
+  schema: releaseSchema,
+  decode: ({ format: _format, ...release }: z.output<typeof releaseSchema>): Release => checkRelease(release),
+  encode: encodeRelease,
+}
+
+/** Throws a FormatError that names the field. */
+export function decodeRelease(bytes: Uint8Array): Release {
+  return readDocument(bytes, releaseDocument)
+}
+
+export function encodeRelease(release: Release): string {
+  const modules = Object.entries(release.modules).map(
+    ([name, module]) => [name, { ...module, manifest: { ...module.manifest } }] as const,
+  )
+  return canonicalJson({ ...release, modules: Object.fromEntries(modules), format: formatVersion })
+}
+
+export function releaseTargetPath(version: number): string {
+  return `releases/${version}.json`
+}
+
+/** Throws unless the release has modules, every include names one of them, and no module includes itself in the end. */
+export function checkRelease(release: Release): Release {
+  const names = Object.keys(release.modules)
+  if (names.length === 0) throw invalid('modules', 'a release has at least one module')
+  for (const [name, module] of Object.entries(release.modules)) {
+    const { includes } = module
+    if (includes.some((include, i) => i > 0 && include <= (includes[i - 1] ?? ''))) {
+      throw invalid(`modules.${name}.includes`, 'must be sorted, each name once')
+    }
+    const missing = includes.find((include) => !Object.hasOwn(release.modules, include))
+    if (missing !== undefined) throw invalid(`modules.${name}.includes`, `there is no module "${missing}"`)
+  }
+  for (const name of names) refuseCycle(release, [name])
+  return release
+}
+
+function refuseCycle(release: Release, trail: readonly string[]): void {
+  for (const include of release.modules[trail.at(-1) ?? '']?.includes ?? []) {
+    if (include === trail[0]) {
+      throw invalid(`modules.${include}.includes`, `goes in a circle: ${[...trail, include].join(' → ')}`)
+    }
+    if (!trail.includes(include)) refuseCycle(release, [...trail, include])
+  }
+}
+
+/**
+ * The modules a machine gets that asks for `names` (or for all): the names and everything they include, sorted.
+ * Throws a FormatError with code NAME_INVALID on a name the release does not have.
+ */
+export function selectModules(release: Release, names: readonly string[] | 'all'): string[] {
+  const selected = new Set<string>()
+  const queue = names === 'all' ? Object.keys(release.modules) : [...names]
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    const module = Object.hasOwn(release.modules, name) ? release.modules[name] : undefined
+    if (module === undefined) {
+      const known = Object.keys(release.modules).sort().join(', ')
+      throw new FormatError(
+        'NAME_INVALID',
+        'module',
+        `release ${release.version} has no module "${name}": it has ${known}`,
+      )
+    }
+    if (!selected.has(name)) queue.push(...module.includes)
+    selected.add(name)
+  }
+  return [...selected].sort()
+}
+
+function invalid(place: string, problem: string): FormatError {
+  return new FormatError('FORMAT_INVALID', 'release', problem, { place })
+}

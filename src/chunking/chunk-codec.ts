@@ -1,0 +1,60 @@
+import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib'
+import { digestOf, type Digest } from '../../manifests/digest.ts'
+import { maxChunkBytes, type ChunkRef } from '../../manifests/manifest.ts'
+
+/** zstd's own default, and casync's. */
+export const defaultCompressionLevel = 3
+
+/** log2 of the largest window a decoder must grant: no chunk is larger than that. */
+const maxWindowLog = Math.log2(maxChunkBytes)
+
+/** A chunk as it is stored: one zstd frame of its plain bytes, its content size in the frame's header (format §2). */
+export function encodeChunk(plain: Uint8Array, level: number = defaultCompressionLevel): Buffer {
+  return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: level } })
+}
+
+/** The most bytes a stored chunk can have: what zstd adds to content it cannot compress, and some room. */
+export function maxEncodedBytes(size: number): number {
+  return size + (size >> 8) + 1024
+}
+
+/**
+ * The plain bytes of a stored chunk, verified. Decompression stops at `chunk.size`, with a window of no more than
+ * the largest chunk. Throws ChunkCorruptError.
+ */
+export async function decodeChunk(stored: Uint8Array, chunk: ChunkRef): Promise<Buffer> {
+  const plain = await decompress(stored, chunk)
+  if (plain.length !== chunk.size) {
+    throw new ChunkCorruptError(chunk.digest, `holds ${plain.length} bytes instead of ${chunk.size}`)
+  }
+  const digest = digestOf(plain)
+  if (digest !== chunk.digest) throw new ChunkCorruptError(chunk.digest, `holds the bytes of ${digest}`)
+  return plain
+}
+
+function decompress(stored: Uint8Array, chunk: ChunkRef): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const params = { [constants.ZSTD_d_windowLogMax]: maxWindowLog }
+    zstdDecompress(stored, { params, maxOutputLength: chunk.size }, (error, plain) => {
+      if (error === null) resolve(plain)
+      else reject(new ChunkCorruptError(chunk.digest, corruption(error, chunk.size), error))
+    })
+  })
+}
+
+function corruption(error: NodeJS.ErrnoException, size: number): string {
+  if (error.code === 'ERR_BUFFER_TOO_LARGE') return `holds more than its ${size} bytes`
+  return 'is not a whole zstd frame'
+}
+
+/** A stored chunk that is not what its name says: damaged on the way or where it lies. */
+export class ChunkCorruptError extends Error {
+  override readonly name = 'ChunkCorruptError'
+  readonly code = 'CHUNK_CORRUPT'
+  readonly digest: Digest
+
+  constructor(digest: Digest, problem: string, cause?: unknown) {
+    super(`chunk ${digest} ${problem}`, { cause })
+    this.digest = digest
+  }
+}
