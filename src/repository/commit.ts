@@ -1,0 +1,145 @@
+import { type MetaFile, Snapshot, TargetFile, Targets, Timestamp } from '@tufjs/models'
+import { digestOf, hexOf } from '../../manifests/digest.ts'
+import type { BlobStore, CallOptions } from '../../storage/blob-store.ts'
+import { BlobChangedError, BlobExistsError } from '../../storage/errors.ts'
+import type { KeyRing } from '../trust/key-ring.ts'
+import { expiryOf, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
+import {
+  describeMetadata,
+  signMetadata,
+  type SignedMetadata,
+  type SignedRole,
+} from '../trust/sign-metadata.ts'
+import { RepositoryError } from './errors.ts'
+import { immutableCaching, metadataKey, revalidatedCaching, targetKey, timestampKey } from './layout.ts'
+import type { RepositoryState } from './repository-state.ts'
+
+const json = 'application/json'
+
+/** Documents to add or replace, by TUF target path, as the bytes they are stored as. */
+export interface Change {
+  readonly releases?: ReadonlyMap<string, Buffer>
+  readonly channels?: ReadonlyMap<string, Buffer>
+}
+
+export interface CommitContext extends CallOptions {
+  readonly store: BlobStore
+  readonly keys: KeyRing
+  readonly now: Date
+}
+
+/**
+ * Makes a change visible, completely or not at all: the documents, then the numbered metadata that lists them, all
+ * under keys that nobody refers to yet, and at last the timestamp, which takes the place of exactly the one that
+ * `state` was read from. That replacement is the commit. Whoever loses the race leaves nothing that can be seen;
+ * the numbers it has used stay used, and the next commit passes over them. Throws PUBLISH_CONFLICT.
+ */
+export async function commit(context: CommitContext, state: RepositoryState, change: Change): Promise<void> {
+  const releases = await commitTargets(context, 'releases', state.releases, change.releases)
+  const channels = await commitTargets(context, 'channels', state.channels, change.channels)
+  const snapshot = await commitSnapshot(context, state, { releases, channels })
+  const timestamp = signTimestamp(context, snapshot, state.timestamp.metadata.signed.version + 1)
+  try {
+    await context.store.replace(timestampKey, timestamp.bytes, state.timestampEtag, {
+      signal: context.signal,
+      contentType: json,
+      cacheControl: revalidatedCaching,
+    })
+  } catch (cause) {
+    if (!(cause instanceof BlobChangedError)) throw cause
+    throw new RepositoryError(
+      'PUBLISH_CONFLICT',
+      'someone else published to this repository at the same time; nothing of this publish is visible',
+      { hint: 'look at what changed with "vend releases", then run the same command again', cause },
+    )
+  }
+}
+
+async function commitTargets(
+  context: CommitContext,
+  role: DelegatedRoleName,
+  current: SignedMetadata<Targets>,
+  documents: ReadonlyMap<string, Buffer> | undefined,
+): Promise<SignedMetadata<Targets>> {
+  if (documents === undefined || documents.size === 0) return current
+  const targets = { ...current.metadata.signed.targets }
+  for (const [path, bytes] of documents) targets[path] = await putDocument(context, path, bytes)
+  return createNumbered(context, role, current.metadata.signed.version + 1, (version) =>
+    signMetadata(new Targets({ ...commonFields(context, role, version), targets }), [context.keys.key(role)]),
+  )
+}
+
+async function putDocument(context: CommitContext, path: string, bytes: Buffer): Promise<TargetFile> {
+  const digest = digestOf(bytes)
+  await context.store.put(targetKey(path, digest), bytes, {
+    signal: context.signal,
+    contentType: json,
+    cacheControl: immutableCaching,
+  })
+  return new TargetFile({ path, length: bytes.length, hashes: { sha256: hexOf(digest) } })
+}
+
+async function commitSnapshot(
+  context: CommitContext,
+  state: Pick<RepositoryState, 'targets' | 'snapshot'>,
+  delegated: Pick<RepositoryState, 'releases' | 'channels'>,
+): Promise<SignedMetadata<Snapshot>> {
+  const meta: Record<string, MetaFile> = {
+    'targets.json': describeMetadata(state.targets),
+    'releases.json': describeMetadata(delegated.releases),
+    'channels.json': describeMetadata(delegated.channels),
+  }
+  return createNumbered(context, 'snapshot', state.snapshot.metadata.signed.version + 1, (version) =>
+    signMetadata(new Snapshot({ ...commonFields(context, 'snapshot', version), meta }), [
+      context.keys.key('snapshot'),
+    ]),
+  )
+}
+
+export function signTimestamp(
+  context: Pick<CommitContext, 'keys' | 'now'>,
+  snapshot: SignedMetadata<Snapshot>,
+  version: number,
+): SignedMetadata<Timestamp> {
+  const snapshotMeta = describeMetadata(snapshot)
+  return signMetadata(new Timestamp({ ...commonFields(context, 'timestamp', version), snapshotMeta }), [
+    context.keys.key('timestamp'),
+  ])
+}
+
+/** How far past used numbers a commit looks for a free one: as many crashes and lost races between two commits. */
+const maxNumbersTried = 1000
+
+/**
+ * Stores metadata under the first free number from `version` on. A number may be taken by a publish that died or
+ * lost; when it holds the very bytes we would store, it was ours.
+ */
+export async function createNumbered<Role extends SignedRole>(
+  context: Pick<CommitContext, 'store' | 'signal'>,
+  role: RoleName,
+  version: number,
+  build: (version: number) => SignedMetadata<Role>,
+): Promise<SignedMetadata<Role>> {
+  for (let number = version; number < version + maxNumbersTried; number++) {
+    const candidate = build(number)
+    try {
+      await context.store.create(metadataKey(role, number), candidate.bytes, {
+        signal: context.signal,
+        contentType: json,
+        cacheControl: immutableCaching,
+      })
+      return candidate
+    } catch (error) {
+      if (!(error instanceof BlobExistsError)) throw error
+    }
+  }
+  throw new RepositoryError('REPOSITORY_CORRUPT', `no free number for ${role}.json from ${version} on`)
+}
+
+export function commonFields(
+  context: Pick<CommitContext, 'now'>,
+  role: RoleName,
+  version: number,
+): { version: number; specVersion: string; expires: string } {
+  return { version, specVersion: '1.0.31', expires: expiryOf(role, context.now) }
+}

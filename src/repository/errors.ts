@@ -1,0 +1,29 @@
+/** What a repository refuses, or is found to be. `hint` tells a person the way out. */
+export class RepositoryError extends Error {
+  override readonly name = 'RepositoryError'
+  readonly code: RepositoryErrorCode
+  readonly hint: string | undefined
+
+  constructor(
+    code: RepositoryErrorCode,
+    message: string,
+    options: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+}
+
+export type RepositoryErrorCode =
+  | 'REPOSITORY_MISSING' // the store holds no repository
+  | 'REPOSITORY_EXISTS' // the store holds a repository already, another one
+  | 'REPOSITORY_CORRUPT' // something the repository vouches for is missing or damaged
+  | 'PUBLISH_CONFLICT' // someone else committed between our reading and our writing
+  | 'VERSION_EXISTS' // the release exists, with other content
+  | 'VERSION_NOT_INCREASING' // a later release exists
+  | 'MODULES_OVERLAP' // two modules of a release claim one path
+  | 'RELEASE_UNKNOWN'
+  | 'CHANNEL_UNKNOWN'
+  | 'MODULE_UNKNOWN'
+  | 'PATH_UNKNOWN'

@@ -1,0 +1,47 @@
+import { hexOf, type Digest } from '../../manifests/digest.ts'
+
+/**
+ * Every key of a repository, which is also every path under its URL (format §4):
+ *
+ *     chunks/<hex 0..3>/<hex>.cacnk
+ *     manifests/<hex>.ndjson.zst
+ *     tuf/metadata/<version>.<role>.json, tuf/metadata/timestamp.json
+ *     tuf/targets/<directory>/<hex>.<name>
+ *     private/publishes/<version>.json       never served
+ */
+
+export const chunkPrefix = 'chunks/'
+export const timestampKey = 'tuf/metadata/timestamp.json'
+export const leasePrefix = 'private/publishes/'
+
+export function chunkKey(digest: Digest): string {
+  const hex = hexOf(digest)
+  return `${chunkPrefix}${hex.slice(0, 4)}/${hex}.cacnk`
+}
+
+/** The chunk's 64 digits, or undefined for a key that is not a chunk's. */
+export function chunkHexOf(key: string): string | undefined {
+  return /^chunks\/([0-9a-f]{4})\/(\1[0-9a-f]{60})\.cacnk$/.exec(key)?.[2]
+}
+
+export function manifestKey(digest: Digest): string {
+  return `manifests/${hexOf(digest)}.ndjson.zst`
+}
+
+export function metadataKey(role: string, version: number): string {
+  return `tuf/metadata/${version}.${role}.json`
+}
+
+/** Where the target `releases/10.json` with the given digest lies: consistent snapshots put the digest into the name. */
+export function targetKey(path: string, digest: Digest): string {
+  const slash = path.lastIndexOf('/') + 1
+  return `tuf/targets/${path.slice(0, slash)}${hexOf(digest)}.${path.slice(slash)}`
+}
+
+export function leaseKey(version: number): string {
+  return `${leasePrefix}${version}.json`
+}
+
+/** How the HTTP caches on the way may treat what lies under a key. */
+export const immutableCaching = 'public, max-age=31536000, immutable'
+export const revalidatedCaching = 'public, no-cache'

@@ -1,0 +1,34 @@
+/** The roles of The Update Framework that a repository has; the two delegated ones have their own keys. */
+export type RoleName = 'root' | 'targets' | 'releases' | 'channels' | 'snapshot' | 'timestamp'
+
+export const roleNames: readonly RoleName[] = [
+  'root',
+  'targets',
+  'releases',
+  'channels',
+  'snapshot',
+  'timestamp',
+]
+
+export type DelegatedRoleName = 'releases' | 'channels'
+
+export const delegatedRoleNames: readonly DelegatedRoleName[] = ['releases', 'channels']
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/**
+ * For how long a signature of each role is good. The online roles are short, since theirs is the longest that a
+ * stolen or frozen mirror can keep a machine from learning something new; `vend refresh` renews them.
+ */
+const lifetimeDays: Readonly<Record<RoleName, number>> = {
+  root: 365,
+  targets: 365,
+  releases: 365,
+  channels: 365,
+  snapshot: 14,
+  timestamp: 7,
+}
+
+export function expiryOf(role: RoleName, now: Date): string {
+  return new Date(now.getTime() + lifetimeDays[role] * dayMs).toISOString().replace(/\.\d+Z$/, 'Z')
+}
