@@ -1,0 +1,63 @@
+import type { BlobStore } from '../../storage/blob-store.ts'
+import { BoundedTasks } from '../bounded-tasks.ts'
+import { chunkKey, immutableCaching } from '../repository/layout.ts'
+import type { CutChunk } from './chunk-messages.ts'
+import { DigestMap } from './digest-map.ts'
+
+const concurrentPuts = 16
+
+/** Stores chunks, each once, while they are still being cut. */
+export class ChunkUploader {
+  readonly #store: BlobStore
+  readonly #signal: AbortSignal | undefined
+  readonly #seen = new DigestMap()
+  readonly #tasks = new BoundedTasks(concurrentPuts)
+  readonly #release: (storedBytes: number) => void
+  #chunks = 0
+  #storedBytes = 0
+
+  /** `release` is told when bytes no longer occupy memory. */
+  constructor(store: BlobStore, release: (storedBytes: number) => void, signal: AbortSignal | undefined) {
+    this.#store = store
+    this.#release = release
+    this.#signal = signal
+  }
+
+  /** How many chunks and stored bytes the store did not have. */
+  get uploaded(): { readonly chunks: number; readonly storedBytes: number } {
+    return { chunks: this.#chunks, storedBytes: this.#storedBytes }
+  }
+
+  /** Takes the chunk's bytes, if it brings any. Failures show in `finish`. */
+  add({ digest, stored }: CutChunk): void {
+    if (stored === undefined) return
+    if (!this.#seen.add(digest)) {
+      this.#release(stored.length)
+      return
+    }
+    this.#chunks++
+    this.#storedBytes += stored.length
+    this.#tasks.start(() => this.#put(chunkKey(digest), stored)).catch(() => this.#release(stored.length))
+  }
+
+  async finish(): Promise<void> {
+    await this.#tasks.finish()
+  }
+
+  /** Waits until nothing is on its way any more, also after a failure. */
+  async settle(): Promise<void> {
+    await this.#tasks.settle()
+  }
+
+  async #put(key: string, stored: Uint8Array): Promise<void> {
+    try {
+      await this.#store.put(key, stored, {
+        signal: this.#signal,
+        contentType: 'application/zstd',
+        cacheControl: immutableCaching,
+      })
+    } finally {
+      this.#release(stored.length)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import type { ChunkingProfile } from '../chunking/profile.ts'
+import { walkDirectory, type WalkOptions } from '../tree/walk-directory.ts'
+import type { ChunkPool } from './chunk-pool.ts'
+import type { ChunkUploader } from './chunk-uploader.ts'
+import { EntrySpool } from './entry-spool.ts'
+import { ContentIngest } from './ingest-content.ts'
+import { writeManifest, type WrittenManifest } from './write-manifest.ts'
+
+export interface IngestContext {
+  readonly pool: ChunkPool
+  readonly uploader: ChunkUploader
+  readonly profile: ChunkingProfile
+  /** An empty directory for what does not fit into memory. */
+  readonly scratch: string
+  readonly walk: WalkOptions
+  readonly signal?: AbortSignal | undefined
+  /** Called for each entry with the bytes of content read. */
+  readonly onEntry?: (contentBytes: number) => void
+}
+
+export interface IngestedModule extends WrittenManifest {
+  readonly module: string
+  readonly entries: number
+  readonly chunks: number
+  readonly contentBytes: number
+}
+
+/**
+ * Breaks the tree at `root` into chunks, stores those that the store lacks, and writes the module's manifest into
+ * the scratch directory. The chunks may still be on their way: the manifest must not be stored before the
+ * uploader has finished. Memory: 120 bytes a file and the chunks in flight, however large the tree.
+ */
+export async function ingestTree(
+  root: string,
+  module: string,
+  context: IngestContext,
+): Promise<IngestedModule> {
+  using spool = new EntrySpool(join(context.scratch, `${module}.entries`))
+  const content = new ContentIngest(context.pool, context.uploader, context.profile)
+  try {
+    for (const walked of walkDirectory(root, context.walk)) {
+      context.signal?.throwIfAborted()
+      spool.add(walked.entry)
+      if (walked.open !== undefined && walked.entry.size > 0) await content.add(walked)
+      context.onEntry?.(walked.entry.type === 'file' ? walked.entry.size : 0)
+    }
+    await content.finish()
+  } catch (error) {
+    await content.abandon()
+    throw error
+  }
+  const { chunkTable, contentBytes } = content.layout
+  const header = {
+    module,
+    chunking: context.profile.name,
+    chunks: chunkTable.length,
+    contentBytes,
+    entries: spool.entries,
+  }
+  const path = join(context.scratch, `${module}.ndjson`)
+  const manifest = writeManifest(path, header, chunkTable, spool.lines(content.placements()))
+  return { ...manifest, module, entries: spool.entries, chunks: chunkTable.length, contentBytes }
+}

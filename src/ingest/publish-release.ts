@@ -1,0 +1,253 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { channelTargetPath, encodeChannel, wholeFleet, type Channel } from '../../manifests/channel.ts'
+import { formatInstant } from '../../manifests/fields.ts'
+import { checkRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import type { BlobStore } from '../../storage/blob-store.ts'
+import { defaultProfile } from '../chunking/profile.ts'
+import { commit, type Change } from '../repository/commit.ts'
+import { RepositoryError } from '../repository/errors.ts'
+import { endLeases, takeLease } from '../repository/lease.ts'
+import { loadState } from '../repository/repository-state.ts'
+import { Repository } from '../repository/repository.ts'
+import type { KeyRing } from '../trust/key-ring.ts'
+import { checkModulesFit } from './check-modules-fit.ts'
+import { ChunkPool } from './chunk-pool.ts'
+import { ChunkUploader } from './chunk-uploader.ts'
+import { ingestTree, type IngestedModule } from './ingest-tree.ts'
+import { findKnownChunks } from './known-chunks.ts'
+import { storeManifest } from './store-manifest.ts'
+
+export interface PublishRequest {
+  readonly version: number
+  readonly label?: string | undefined
+  readonly requires?: number | undefined
+  readonly modules: readonly ModuleSource[]
+  /** The channel that is to point to the release; undefined: none. */
+  readonly channel: string | undefined
+  /** How many machines of 10,000 may move at first. Default: all. */
+  readonly rolloutFraction?: number | undefined
+}
+
+export interface ModuleSource {
+  readonly name: string
+  /** A directory. */
+  readonly tree: string
+  readonly includes: readonly string[]
+}
+
+export interface PublishContext {
+  readonly store: BlobStore
+  readonly keys: KeyRing
+  readonly now: Date
+  /** SOURCE_DATE_EPOCH, in seconds: no later mtime is published, and the release was created then. */
+  readonly sourceDateEpoch?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly threads?: number | undefined
+  readonly oneFileSystem?: boolean | undefined
+  readonly onProgress?: (progress: PublishProgress) => void
+  readonly onSkipped?: (module: string, path: string, reason: string) => void
+}
+
+export interface PublishProgress {
+  readonly module: string
+  readonly entries: number
+  readonly contentBytes: number
+  readonly chunksUploaded: number
+  readonly storedBytes: number
+}
+
+export interface PublishResult {
+  readonly release: Release
+  readonly channel: Channel | undefined
+  /** False when the release was there already, with the same content. */
+  readonly changed: boolean
+  readonly entries: number
+  readonly contentBytes: number
+  readonly chunks: number
+  readonly chunksUploaded: number
+  readonly storedBytes: number
+}
+
+/**
+ * Publishes trees as the modules of a new release, and points a channel to it. Order: chunks, manifests, release,
+ * channel, snapshot, timestamp, each durable before the next; only the last makes anything visible. May be run
+ * again after any end of an earlier run: it stores only what is missing, and finds a release that is there already
+ * with the same content done. Throws RepositoryError (VERSION_EXISTS, VERSION_NOT_INCREASING, MODULES_OVERLAP,
+ * PUBLISH_CONFLICT), and what reading the trees and the store may throw.
+ */
+export async function publishRelease(
+  request: PublishRequest,
+  context: PublishContext,
+): Promise<PublishResult> {
+  const { store, keys, signal } = context
+  const state = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
+  const repository = new Repository(store, state)
+  refuseDecreasing(repository, request.version)
+  const previous =
+    request.channel === undefined ? undefined : await repository.findChannel(request.channel, { signal })
+  const { othersFound } = await takeLease(store, request.version, context.now, { signal })
+  const ingested = await ingestModules(request, context, repository, { listStore: othersFound, previous })
+  const release = buildRelease(request, context, ingested.modules)
+  const change = await buildChange(repository, release, nextChannel(request, previous), { signal })
+  if (change !== undefined) await commit({ store, keys, now: context.now, signal }, state, change)
+  await endLeases(store, request.version, { signal })
+  return {
+    release,
+    channel: nextChannel(request, previous),
+    changed: change !== undefined,
+    ...ingested.totals,
+  }
+}
+
+interface Ingested {
+  readonly modules: readonly IngestedModule[]
+  readonly totals: Pick<
+    PublishResult,
+    'entries' | 'contentBytes' | 'chunks' | 'chunksUploaded' | 'storedBytes'
+  >
+}
+
+async function ingestModules(
+  request: PublishRequest,
+  context: PublishContext,
+  repository: Repository,
+  { listStore, previous }: { readonly listStore: boolean; readonly previous: Channel | undefined },
+): Promise<Ingested> {
+  const { store, signal } = context
+  const known = await findKnownChunks(repository, previous, { listStore, signal })
+  await using pool = new ChunkPool({
+    profile: defaultProfile,
+    known,
+    ...(context.threads !== undefined && { threads: context.threads }),
+  })
+  const uploader = new ChunkUploader(store, (bytes) => pool.release(bytes), signal)
+  const scratch = await mkdtemp(join(tmpdir(), 'vend-publish-'))
+  try {
+    const modules: IngestedModule[] = []
+    for (const source of request.modules)
+      modules.push(await ingest(source, context, { pool, uploader, scratch }))
+    await checkModulesFit(modules)
+    await uploader.finish()
+    for (const module of modules) await storeManifest(store, module, { signal })
+    const { chunks: chunksUploaded, storedBytes } = uploader.uploaded
+    const sum = (pick: (module: IngestedModule) => number): number =>
+      modules.reduce((total, module) => total + pick(module), 0)
+    const totals = {
+      entries: sum(({ entries }) => entries),
+      contentBytes: sum(({ contentBytes }) => contentBytes),
+      chunks: sum(({ chunks }) => chunks),
+      chunksUploaded,
+      storedBytes,
+    }
+    return { modules, totals }
+  } finally {
+    await uploader.settle()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function ingest(
+  { name, tree }: ModuleSource,
+  context: PublishContext,
+  shared: { readonly pool: ChunkPool; readonly uploader: ChunkUploader; readonly scratch: string },
+): Promise<IngestedModule> {
+  let entries = 0
+  let contentBytes = 0
+  return ingestTree(tree, name, {
+    ...shared,
+    profile: defaultProfile,
+    signal: context.signal,
+    walk: {
+      ...(context.sourceDateEpoch !== undefined && { clampMtime: context.sourceDateEpoch }),
+      ...(context.oneFileSystem !== undefined && { oneFileSystem: context.oneFileSystem }),
+      onSkipped: (path, reason) => context.onSkipped?.(name, path, reason),
+    },
+    onEntry: (bytes) => {
+      entries++
+      contentBytes += bytes
+      const { chunks, storedBytes } = shared.uploader.uploaded
+      context.onProgress?.({ module: name, entries, contentBytes, chunksUploaded: chunks, storedBytes })
+    },
+  })
+}
+
+function refuseDecreasing(repository: Repository, version: number): void {
+  const latest = repository.releaseVersions().at(-1) ?? 0
+  if (version >= latest) return
+  throw new RepositoryError(
+    'VERSION_NOT_INCREASING',
+    `version ${version} cannot be published: the latest release is ${latest}, and versions only increase`,
+    { hint: `publish it as version ${latest + 1} or later` },
+  )
+}
+
+function buildRelease(
+  request: PublishRequest,
+  context: PublishContext,
+  ingested: readonly IngestedModule[],
+): Release {
+  const created =
+    context.sourceDateEpoch === undefined ? context.now : new Date(context.sourceDateEpoch * 1000)
+  const modules = ingested.map(({ module, digest, bytes, entries, contentBytes }) => {
+    const includes = request.modules.find(({ name }) => name === module)?.includes ?? []
+    return [
+      module,
+      { manifest: { digest, bytes }, includes: [...new Set(includes)].sort(), entries, contentBytes },
+    ] as const
+  })
+  return checkRelease({
+    version: request.version,
+    ...(request.label !== undefined && { label: request.label }),
+    ...(request.requires !== undefined && { requires: request.requires }),
+    created: formatInstant(created),
+    modules: Object.fromEntries(modules),
+  })
+}
+
+function nextChannel(request: PublishRequest, previous: Channel | undefined): Channel | undefined {
+  if (request.channel === undefined) return undefined
+  if (previous?.version === request.version) return previous
+  return {
+    channel: request.channel,
+    version: request.version,
+    ...(previous !== undefined && { previous: previous.version }),
+    waypoints: previous?.waypoints ?? [],
+    rollout: { fraction: request.rolloutFraction ?? wholeFleet, seed: String(request.version) },
+    halted: false,
+  }
+}
+
+/** What has to be committed; undefined when all of it is there. Throws VERSION_EXISTS. */
+async function buildChange(
+  repository: Repository,
+  release: Release,
+  channel: Channel | undefined,
+  options: { readonly signal: AbortSignal | undefined },
+): Promise<Change | undefined> {
+  const isNew = !repository.releaseVersions().includes(release.version)
+  if (!isNew) refuseOtherContent(await repository.release(release.version, options), release)
+  const moves =
+    channel !== undefined &&
+    (await repository.findChannel(channel.channel, options))?.version !== channel.version
+  if (!isNew && !moves) return undefined
+  return {
+    ...(isNew && { releases: single(releaseTargetPath(release.version), encodeRelease(release)) }),
+    ...(moves && { channels: single(channelTargetPath(channel.channel), encodeChannel(channel)) }),
+  }
+}
+
+function single(path: string, text: string): ReadonlyMap<string, Buffer> {
+  return new Map([[path, Buffer.from(text)]])
+}
+
+/** When it was created is not content: a publish that is run again may have a later clock. */
+function refuseOtherContent(existing: Release, release: Release): void {
+  if (encodeRelease({ ...existing, created: '' }) === encodeRelease({ ...release, created: '' })) return
+  throw new RepositoryError(
+    'VERSION_EXISTS',
+    `release ${release.version} exists already, with other content; releases never change`,
+    { hint: 'publish this content under a later version' },
+  )
+}

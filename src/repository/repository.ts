@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+import { constants, createZstdDecompress } from 'node:zlib'
+import type { Metadata, Targets } from '@tufjs/models'
+import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
+import { digestFromHex, digestOf, type Digest } from '../../manifests/digest.ts'
+import type { ChunkRef } from '../../manifests/manifest.ts'
+import {
+  decodeRelease,
+  releaseTargetPath,
+  type Release,
+  type ReleaseModule,
+} from '../../manifests/release.ts'
+import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
+import { BlobNotFoundError } from '../../storage/errors.ts'
+import { decodeChunk, maxEncodedBytes } from '../chunking/chunk-codec.ts'
+import { openManifest, type OpenManifest } from '../tree/read-manifest.ts'
+import { RepositoryError } from './errors.ts'
+import { chunkKey, manifestKey, targetKey } from './layout.ts'
+import { readBlob } from './read-blob.ts'
+import type { RepositoryState } from './repository-state.ts'
+
+/** log2 of the window that a manifest's frame may ask a decoder for: 8 MiB (format §3). */
+export const manifestWindowLog = 23
+
+/** Reads what one state of a repository vouches for. Everything is checked against its digest. */
+export class Repository {
+  readonly store: BlobReader
+  readonly state: RepositoryState
+
+  constructor(store: BlobReader, state: RepositoryState) {
+    this.store = store
+    this.state = state
+  }
+
+  /** Versions, ascending. */
+  releaseVersions(): number[] {
+    return targetNames(this.state.releases.metadata, 'releases/')
+      .map(Number)
+      .sort((a, b) => a - b)
+  }
+
+  /** Throws RELEASE_UNKNOWN. */
+  async release(version: number, options: CallOptions = {}): Promise<Release> {
+    const bytes = await this.#document(this.state.releases.metadata, releaseTargetPath(version), options)
+    if (bytes !== undefined) return decodeRelease(bytes)
+    const latest = this.releaseVersions().at(-1)
+    throw new RepositoryError('RELEASE_UNKNOWN', `there is no release ${version}`, {
+      hint: latest === undefined ? 'nothing was published yet' : `the latest release is ${latest}`,
+    })
+  }
+
+  channelNames(): string[] {
+    return targetNames(this.state.channels.metadata, 'channels/').sort()
+  }
+
+  /** Throws CHANNEL_UNKNOWN. */
+  async channel(name: string, options: CallOptions = {}): Promise<Channel> {
+    const channel = await this.findChannel(name, options)
+    if (channel !== undefined) return channel
+    const names = this.channelNames().join(', ')
+    throw new RepositoryError('CHANNEL_UNKNOWN', `there is no channel "${name}"`, {
+      hint: names === '' ? 'nothing was published yet' : `there are: ${names}`,
+    })
+  }
+
+  async findChannel(name: string, options: CallOptions = {}): Promise<Channel | undefined> {
+    const bytes = await this.#document(this.state.channels.metadata, channelTargetPath(name), options)
+    return bytes === undefined ? undefined : decodeChannel(bytes)
+  }
+
+  /** A module's manifest. Its digest is checked when the last entry was read: an early end is never mistaken for it. */
+  async manifest({ manifest }: ReleaseModule, options: CallOptions = {}): Promise<OpenManifest> {
+    return openManifest(this.#manifestBytes(manifest.digest, manifest.bytes, options))
+  }
+
+  /** A chunk's plain bytes. */
+  async chunk(chunk: ChunkRef, options: CallOptions = {}): Promise<Buffer> {
+    const key = chunkKey(chunk.digest)
+    const blob = await readBlob(this.store, key, { ...options, maxBytes: maxEncodedBytes(chunk.size) })
+    if (blob === undefined) throw missing(this.store, key)
+    return decodeChunk(blob.bytes, chunk)
+  }
+
+  async #document(
+    { signed }: Metadata<Targets>,
+    path: string,
+    options: CallOptions,
+  ): Promise<Buffer | undefined> {
+    const target = Object.hasOwn(signed.targets, path) ? signed.targets[path] : undefined
+    if (target === undefined) return undefined
+    const digest = digestFromHex(target.hashes['sha256'] ?? '')
+    const key = targetKey(path, digest)
+    const blob = await readBlob(this.store, key, options)
+    if (blob === undefined) throw missing(this.store, key)
+    if (digestOf(blob.bytes) !== digest) throw damaged(this.store, key)
+    return blob.bytes
+  }
+
+  async *#manifestBytes(
+    digest: Digest,
+    bytes: number,
+    options: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const key = manifestKey(digest)
+    const plain = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: manifestWindowLog } })
+    const stored = await this.#open(key, options)
+    stored.once('error', (error: Error) => plain.destroy(error)).pipe(plain)
+    const hash = createHash('sha256')
+    let count = 0
+    try {
+      for await (const piece of plain as AsyncIterable<Buffer>) {
+        count += piece.length
+        if (count > bytes) break
+        hash.update(piece)
+        yield piece
+      }
+    } catch (error) {
+      throw isZstdError(error) ? damaged(this.store, key, error) : error
+    } finally {
+      stored.destroy()
+    }
+    if (count !== bytes || `sha256:${hash.digest('hex')}` !== digest) throw damaged(this.store, key)
+  }
+
+  async #open(key: string, options: CallOptions): Promise<NodeJS.ReadableStream & { destroy(): void }> {
+    try {
+      return (await this.store.get(key, options)).stream
+    } catch (error) {
+      throw error instanceof BlobNotFoundError ? missing(this.store, key, error) : error
+    }
+  }
+}
+
+function targetNames({ signed }: Metadata<Targets>, directory: string): string[] {
+  return Object.keys(signed.targets)
+    .filter((path) => path.startsWith(directory) && path.endsWith('.json'))
+    .map((path) => path.slice(directory.length, -'.json'.length))
+}
+
+function isZstdError(error: unknown): boolean {
+  return String((error as NodeJS.ErrnoException).code).startsWith('ZSTD_')
+}
+
+function missing(store: BlobReader, key: string, cause?: unknown): RepositoryError {
+  return new RepositoryError('REPOSITORY_CORRUPT', `${store.name}: ${key} is missing`, {
+    hint: wayOut,
+    cause,
+  })
+}
+
+function damaged(store: BlobReader, key: string, cause?: unknown): RepositoryError {
+  const problem = `${store.name}: ${key} is damaged: its bytes are not those it is named after`
+  return new RepositoryError('REPOSITORY_CORRUPT', problem, { hint: wayOut, cause })
+}
+
+const wayOut = 'restore it from a mirror or a backup, or publish a release with the same content again'
