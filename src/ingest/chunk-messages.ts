@@ -1,7 +1,7 @@
 import type { Digest } from '../../manifests/digest.ts'
 import type { ChunkingProfile } from '../chunking/profile.ts'
 import type { ContentFile } from '../tree/file-content.ts'
-import type { SharedDigests } from './digest-map.ts'
+import type { SharedDigests } from '../digest-map.ts'
 
 /** What a chunk thread is started with. */
 export interface ChunkThreadSetup {

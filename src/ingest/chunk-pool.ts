@@ -4,7 +4,7 @@ import type { Digest } from '../../manifests/digest.ts'
 import { defaultCompressionLevel } from '../chunking/chunk-codec.ts'
 import type { ChunkingProfile } from '../chunking/profile.ts'
 import type { ChunkReply, ChunkTask, ChunkThreadSetup, CutChunk } from './chunk-messages.ts'
-import type { DigestMap } from './digest-map.ts'
+import type { DigestMap } from '../digest-map.ts'
 
 export interface ChunkPoolOptions {
   readonly profile: ChunkingProfile

@@ -4,7 +4,7 @@ import { encodeChunk } from '../chunking/chunk-codec.ts'
 import { cutContent } from '../chunking/cut-content.ts'
 import { ContentReader } from '../tree/file-content.ts'
 import type { ChunkReply, ChunkTask, ChunkThreadSetup, CutChunk } from './chunk-messages.ts'
-import { DigestMap } from './digest-map.ts'
+import { DigestMap } from '../digest-map.ts'
 
 /** The thread side of the chunk pool: cuts, hashes and compresses; one task at a time. */
 

@@ -2,7 +2,7 @@ import type { BlobStore } from '../../storage/blob-store.ts'
 import { BoundedTasks } from '../bounded-tasks.ts'
 import { chunkKey, immutableCaching } from '../repository/layout.ts'
 import type { CutChunk } from './chunk-messages.ts'
-import { DigestMap } from './digest-map.ts'
+import { DigestMap } from '../digest-map.ts'
 
 const concurrentPuts = 16
 

@@ -3,7 +3,7 @@ import type { Channel } from '../../manifests/channel.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
 import { chunkHexOf, chunkPrefix } from '../repository/layout.ts'
 import type { Repository } from '../repository/repository.ts'
-import { DigestMap } from './digest-map.ts'
+import { DigestMap } from '../digest-map.ts'
 
 /**
  * Chunks that the store is known to have, without asking for one of them: those in the manifests of the latest

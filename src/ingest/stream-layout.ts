@@ -1,6 +1,6 @@
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import type { Digest } from '../../manifests/digest.ts'
-import { DigestMap } from './digest-map.ts'
+import { DigestMap } from '../digest-map.ts'
 
 /** A run of the content stream that is cut by itself: a large file, or a group of small ones. */
 export interface Segment {

@@ -1,4 +1,4 @@
-import { digestToBytes, type Digest } from '../../manifests/digest.ts'
+import { digestToBytes, type Digest } from '../manifests/digest.ts'
 
 const digestBytes = 32
 
