@@ -15,7 +15,11 @@ import type { Readable } from 'node:stream'
  * 8. `delete` of what is absent succeeds.
  * 9. Absent is an answer (`undefined`, BlobNotFoundError); not knowing is a StoreUnavailableError, never "absent".
  *
- * Keys are `/`-joined names of [A-Za-z0-9._-], at most 512 characters, no component `.` or `..`.
+ * Keys are `/`-joined names of [A-Za-z0-9._-], at most 255 characters each and 512 in all, no component `.` or
+ * `..`. `private/tmp` and `private/locks` belong to the stores themselves. No caller uses both `a` and `a/b` as keys:
+ * a file system cannot hold both, and answers the second with a StoreUnavailableError.
+ *
+ * A call whose signal is aborted rejects with the signal's reason; a stream whose signal is aborted fails with it.
  */
 export interface BlobReader {
   /** For messages: the store's URL without credentials. */
@@ -50,7 +54,7 @@ export interface PutOptions extends CallOptions {
 export interface BlobInfo {
   readonly key: string
   readonly bytes: number
-  /** Opaque; changes whenever the blob is written anew. Without quotes. */
+  /** Opaque; changes whenever other bytes are written. Without quotes. */
   readonly etag: string
   readonly modified: Date
 }

@@ -61,9 +61,16 @@ export class KeyInvalidError extends StoreError {
     super(
       store,
       key.slice(0, 600),
-      'not a key: names of [A-Za-z0-9._-] joined by "/", at most 512 characters',
+      'not a key: names of [A-Za-z0-9._-], at most 255 characters each, joined by "/", at most 512 in all, ' +
+        'and not below private/tmp or private/locks',
     )
   }
+}
+
+/** The file given as a body cannot be read, or is not of the length that was declared. */
+export class BodyUnreadableError extends StoreError {
+  override readonly name = 'BodyUnreadableError'
+  readonly code = 'BODY_UNREADABLE'
 }
 
 /** The caller may not do this: wrong credentials, a read-only file system or bucket. */

@@ -24,9 +24,9 @@ export async function findKnownChunks(
     for (const module of Object.values(modules)) {
       if (seen.has(module.manifest.digest)) continue
       seen.add(module.manifest.digest)
-      const { chunkTable, entries } = await repository.manifest(module, options)
+      const { chunkTable, close } = await repository.manifest(module, options)
       for (const { digest } of chunkTable) known.add(digest)
-      await entries.return()
+      await close()
     }
   }
   if (options.listStore) await addListed(repository, known, options)

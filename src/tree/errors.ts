@@ -86,6 +86,9 @@ export function treeReadError(error: unknown, place: TreePlace, doing: string): 
 
 /** `doing` reads on from "could not", such as `create this file`. */
 export function treeWriteError(error: unknown, place: TreePlace, doing: string): TreeError {
+  if (error instanceof TreePathBlockedError && error.path !== place.path) {
+    return new TreePathBlockedError(place, error.obstacle, error.cause)
+  }
   if (error instanceof TreeError) return error
   const [code, wayOut] = writeFailures.get(errnoOf(error) ?? '') ?? ['TREE_WRITE_FAILED', undefined]
   const problem = `could not ${doing}: ${messageOf(error)}${wayOut === undefined ? '' : `; ${wayOut}`}`

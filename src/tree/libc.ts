@@ -39,6 +39,7 @@ const native = {
   lseek: declare('int64_t lseek(int fd, int64_t offset, int whence)'),
   ioctl: declare('int ioctl(int fd, unsigned long request, ...)'),
   syncfs: declare('int syncfs(int fd)'),
+  flock: declare('int flock(int fd, int operation)'),
   mknod: find('int mknod(const void *path, uint32_t mode, uint64_t device)'),
   // Before glibc 2.33 mknod() was an inline function around this one.
   xmknod: find('int __xmknod(int version, const void *path, uint32_t mode, const void *device)'),
@@ -55,6 +56,7 @@ const cloneRequest = 0x4004_9409
 const omitTime = 0x3fff_fffen
 const renameNoReplaceFlag = 1
 const renameExchangeFlag = 2
+const lockExclusiveNonBlocking = 6
 
 // Most lists and values fit; a longer one costs a second call.
 const usualBytes = 256
@@ -144,6 +146,14 @@ const cannotClone: ReadonlySet<string> = new Set(['ENOTSUP', 'ENOTTY', 'EXDEV', 
 /** Writes everything that is pending on the file system `fd` lies on to its device. */
 export function syncFileSystem(fd: number): void {
   check('syncfs', native.syncfs(fd))
+}
+
+/** Takes the lock of an open file, which ends with its process; false when another process holds it. */
+export function tryLockFile(fd: number): boolean {
+  if (native.flock(fd, lockExclusiveNonBlocking) === 0) return true
+  const errno = koffi.errno()
+  if (errno === errnos['EWOULDBLOCK']) return false
+  throw new SystemCallError('flock', errno)
 }
 
 /** Swaps two paths of one file system in one step. */

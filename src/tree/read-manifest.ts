@@ -22,6 +22,8 @@ export interface OpenManifest {
   readonly header: ManifestHeader
   readonly chunkTable: readonly ChunkRef[]
   readonly entries: AsyncGenerator<ManifestEntry, void, undefined>
+  /** Lets go of the source; for a reader that does not want all entries. */
+  readonly close: () => Promise<void>
 }
 
 /** Reads up to the first entry. Memory: the chunk table, 1/2000 of the content. */
@@ -38,7 +40,10 @@ export async function openManifest(plain: AsyncIterable<Uint8Array>): Promise<Op
     if (item.done === true || item.value.kind !== 'chunk') break
     chunkTable.push(item.value.chunk)
   }
-  return { header, chunkTable, entries: entriesOf(items) }
+  const close = async (): Promise<void> => {
+    await items.return()
+  }
+  return { header, chunkTable, entries: entriesOf(items), close }
 }
 
 async function* entriesOf(

@@ -28,9 +28,9 @@ export interface WalkedFile {
    * A descriptor for reading, which the caller closes. To be called before the walk goes on. Throws
    * TreeChangedError when another file or another content is there by now.
    */
-  open(): number
+  readonly open: () => number
   /** Throws TreeChangedError unless the file still has the size and mtime it had when the walk came by. */
-  assertUnchanged(fd: number): void
+  readonly assertUnchanged: (fd: number) => void
 }
 
 export interface WalkedOther {

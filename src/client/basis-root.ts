@@ -1,0 +1,120 @@
+import { closeSync } from 'node:fs'
+import { digestOf } from '../../manifests/digest.ts'
+import type { FileEntry } from '../../manifests/entry.ts'
+import type { ChunkRef } from '../../manifests/manifest.ts'
+import type { TreePath } from '../../manifests/tree-path.ts'
+import { DigestMap } from '../digest-map.ts'
+import { ContentReader } from '../tree/file-content.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
+import { FileList } from './file-list.ts'
+import type { ModuleTree } from './module-tree.ts'
+import { openVerified } from './open-verified.ts'
+
+/**
+ * A root that is there already, as a source of content for the next one: whole files by digest, and chunks out of
+ * the files they once were made of. Nothing read from it is believed before its digest was checked.
+ */
+export class BasisRoot implements Disposable {
+  readonly #files: FileList
+  readonly #byDigest = new DigestMap()
+  readonly #chunks = new DigestMap()
+  readonly #reader: TreeReader
+  readonly #tree: ModuleTree
+  #order: Uint32Array = new Uint32Array(0)
+
+  private constructor(directory: string, tree: ModuleTree) {
+    this.#reader = new TreeReader(directory)
+    this.#tree = tree
+    this.#files = new FileList(tree)
+  }
+
+  static async open(directory: string, tree: ModuleTree): Promise<BasisRoot> {
+    const basis = new BasisRoot(directory, tree)
+    for await (const item of tree.entries()) {
+      if (item.entry.type !== 'file' || item.entry.size === 0) continue
+      basis.#byDigest.add(item.entry.digest, basis.#files.add(item, item.entry))
+    }
+    basis.#order = basis.#files.inStreamOrder()
+    basis.#indexChunks()
+    return basis
+  }
+
+  /** A descriptor of a file with the content of `wanted`, verified, which the caller closes; `hint` is tried first. */
+  open(wanted: FileEntry, hint: TreePath): number | undefined {
+    const sameDigest = this.#byDigest.get(wanted.digest)
+    if (sameDigest === undefined) return undefined
+    return (
+      openVerified(this.#reader, { ...wanted, path: hint }) ??
+      openVerified(this.#reader, this.#files.entry(sameDigest))
+    )
+  }
+
+  /** The plain bytes of a chunk, verified; undefined when this root cannot give them. */
+  chunk({ digest, size }: ChunkRef): Buffer | undefined {
+    const place = this.#chunks.get(digest)
+    if (place === undefined) return undefined
+    const [module, start] = [place % this.#tree.modules.length, Math.floor(place / this.#tree.modules.length)]
+    const plain = Buffer.allocUnsafe(size)
+    if (!this.#readStream(plain, module, start)) return undefined
+    return digestOf(plain) === digest ? plain : undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader[Symbol.dispose]()
+  }
+
+  /** Where each chunk lies: its module and offset, folded into one number. */
+  #indexChunks(): void {
+    const { modules } = this.#tree
+    for (const [module, { chunkTable }] of modules.entries()) {
+      let start = 0
+      for (const { digest, size } of chunkTable) {
+        this.#chunks.add(digest, start * modules.length + module)
+        start += size
+      }
+    }
+  }
+
+  #readStream(plain: Buffer, module: number, start: number): boolean {
+    for (let done = 0; done < plain.length;) {
+      const file = this.#fileAt(module, start + done)
+      if (file === undefined) return false
+      const { offset, size } = this.#files.span(file)
+      const from = start + done - offset
+      const piece = plain.subarray(done, done + Math.min(plain.length - done, size - from))
+      if (!this.#readFile(file, piece, from)) return false
+      done += piece.length
+    }
+    return true
+  }
+
+  #readFile(file: number, piece: Buffer, from: number): boolean {
+    const entry = this.#files.entry(file)
+    const fd = this.#reader.openFile(entry.path)
+    if (fd === undefined) return false
+    try {
+      return new ContentReader(fd, entry).read(piece, from) === piece.length
+    } catch {
+      // Whatever is wrong with the local file, the chunk can be fetched.
+      return false
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** A file whose content covers that byte of the stream. */
+  #fileAt(module: number, position: number): number | undefined {
+    let low = 0
+    let high = this.#order.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const span = this.#files.span(this.#order[middle] as number)
+      if (span.module < module || (span.module === module && span.offset <= position)) low = middle + 1
+      else high = middle
+    }
+    const file = this.#order[low - 1]
+    if (file === undefined) return undefined
+    const span = this.#files.span(file)
+    return span.module === module && position < span.offset + span.size ? file : undefined
+  }
+}

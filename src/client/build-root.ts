@@ -1,0 +1,224 @@
+import { closeSync, fstatSync } from 'node:fs'
+import type { FileEntry } from '../../manifests/entry.ts'
+import { parentOf, type TreePath } from '../../manifests/tree-path.ts'
+import { ContentWriter } from '../tree/file-content.ts'
+import { mergeSorted } from '../tree/merge-sorted.ts'
+import type { NotKept, NotKeptKind } from '../tree/not-kept.ts'
+import { TreeReader } from '../tree/tree-reader.ts'
+import { TreeWriter } from '../tree/tree-writer.ts'
+import { walkDirectory } from '../tree/walk-directory.ts'
+import type { BasisRoot } from './basis-root.ts'
+import type { ChunkSource } from './chunk-source.ts'
+import { FileList } from './file-list.ts'
+import { keepLocalChanges, type KeptChange, type Overrides } from './keep-local-changes.ts'
+import { configurationEntries, findLocalChanges } from './local-changes.ts'
+import type { ModuleTree, TreeEntry } from './module-tree.ts'
+import { openVerified } from './open-verified.ts'
+import { planContents, writeContents, type ContentPlan } from './write-contents.ts'
+
+export interface BuildRootRequest {
+  /** An existing directory. What is in it and is right stays; all else is removed or replaced. */
+  readonly directory: string
+  readonly tree: ModuleTree
+  readonly source: ChunkSource
+  /** The active root, and what was installed there. */
+  readonly basis:
+    { readonly directory: string; readonly tree: ModuleTree; readonly root: BasisRoot } | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onPhase?: (phase: BuildPhase) => void
+  readonly onProgress?: (progress: BuildProgress) => void
+}
+
+/** `layout`: everything but contents, and contents that are on the machine. `contents`: all others. */
+export type BuildPhase = 'layout' | 'contents' | 'metadata' | 'sync'
+
+export interface BuildProgress {
+  readonly phase: BuildPhase
+  /** Entries, or, of contents, plain bytes. */
+  readonly done: number
+  readonly total: number
+}
+
+export interface BuiltRoot {
+  readonly kept: readonly KeptChange[]
+  /** Plain bytes of the chunks that contents were made of, fetched or not. */
+  readonly contentBytes: number
+  readonly notKept: ReadonlyMap<NotKeptKind, NotKept>
+}
+
+/**
+ * Makes a directory equal to a tree, with the local changes of the basis's /etc carried over. Contents come from the
+ * directory itself, from the basis, and from chunks, each verified; an interrupted build is simply begun again and
+ * finds its own work. Everything is on the device when it returns.
+ */
+export async function buildRoot(request: BuildRootRequest): Promise<BuiltRoot> {
+  using writer = new TreeWriter(request.directory)
+  const builder = new RootBuilder(request, writer)
+  await builder.removeOthers()
+  const needed = await builder.layOut()
+  const plan = planContents(needed, request.tree)
+  await builder.writeContents(plan, needed)
+  await builder.makeHardlinks()
+  const { kept, overrides } = await builder.keepConfiguration()
+  await builder.applyMetadata(overrides)
+  builder.sync()
+  return { kept, contentBytes: plan.contentBytes, notKept: writer.notKept }
+}
+
+class RootBuilder {
+  readonly #request: BuildRootRequest
+  readonly #writer: TreeWriter
+
+  constructor(request: BuildRootRequest, writer: TreeWriter) {
+    this.#request = request
+    this.#writer = writer
+  }
+
+  /** Removes what the tree does not have, and what it has as something else. */
+  async removeOthers(): Promise<void> {
+    this.#enter('layout')
+    const found = walkDirectory(this.#request.directory, { onSkipped: (path) => this.#writer.remove(path) })
+    const doomed: TreePath[] = []
+    const gone = new Set<TreePath>()
+    for await (const [there, wanted] of mergeSorted(found, this.#entries())) {
+      if (there === undefined || there.entry.path === '') continue
+      const { path, type } = there.entry
+      const isRight = wanted !== undefined && (type === 'directory') === (wanted.entry.type === 'directory')
+      if (isRight) continue
+      if (!gone.has(parentOf(path))) doomed.push(path)
+      gone.add(path)
+    }
+    for (const path of doomed) this.#writer.remove(path)
+  }
+
+  /** Makes all but hard links, contents only as far as they are on the machine; returns the files to be written. */
+  async layOut(): Promise<FileList> {
+    using present = new TreeReader(this.#request.directory)
+    const needed = new FileList(this.#request.tree)
+    await this.#forEach('layout', (item) => {
+      if (item.entry.type === 'file') {
+        if (!this.#placeLocally(item.entry, present)) needed.add(item, item.entry)
+      } else this.#make(item.entry)
+    })
+    return needed
+  }
+
+  async writeContents(plan: ContentPlan, needed: FileList): Promise<void> {
+    this.#enter('contents')
+    const { source, onProgress } = this.#request
+    let done = 0
+    await writeContents(plan, needed, source, this.#writer, {
+      onBytes: (bytes) => {
+        done += bytes
+        onProgress?.({ phase: 'contents', done, total: plan.contentBytes })
+      },
+    })
+  }
+
+  async makeHardlinks(): Promise<void> {
+    await this.#forEach('metadata', ({ entry }) => {
+      if (entry.type === 'hardlink') this.#writer.makeHardlink(entry.path, entry.target)
+    })
+  }
+
+  async keepConfiguration(): Promise<{ kept: readonly KeptChange[]; overrides: Overrides }> {
+    const { basis, tree } = this.#request
+    if (basis === undefined) return { kept: [], overrides: new Map() }
+    const [before, after] = [await configurationEntries(basis.tree), await configurationEntries(tree)]
+    const changes = findLocalChanges(basis.directory, before)
+    return keepLocalChanges(changes, basis.directory, this.#writer, before, after)
+  }
+
+  /** Directories come last, the deepest first: whatever is made in one changes its mtime, and may need its mode. */
+  async applyMetadata(overrides: Overrides): Promise<void> {
+    const directories = new Map<TreePath, TreeEntry | undefined>()
+    await this.#forEach('metadata', (item) => {
+      const { entry } = item
+      if (overrides.has(entry.path)) return
+      if (entry.type === 'directory') directories.set(entry.path, item)
+      else this.#writer.applyMetadata(entry)
+    })
+    for (const entry of overrides.values()) {
+      if (entry?.type === 'directory') directories.set(entry.path, undefined)
+      else if (entry !== undefined) this.#writer.applyMetadata(entry)
+    }
+    for (const path of [...directories.keys()].sort().reverse()) {
+      const item = directories.get(path)
+      const entry =
+        item === undefined ? overrides.get(path) : this.#request.tree.entryAt(item.module, item.line)
+      if (entry !== undefined) this.#writer.applyMetadata(entry)
+    }
+  }
+
+  sync(): void {
+    this.#enter('sync')
+    this.#writer.sync()
+  }
+
+  async *#entries(): AsyncGenerator<TreeEntry, void, undefined> {
+    for await (const item of this.#request.tree.entries()) {
+      this.#request.signal?.throwIfAborted()
+      yield item
+    }
+  }
+
+  async #forEach(phase: BuildPhase, visit: (item: TreeEntry) => void): Promise<void> {
+    this.#enter(phase)
+    const { tree, onProgress } = this.#request
+    const total = tree.modules.reduce((sum, { header }) => sum + header.entries, 0)
+    let done = 0
+    for await (const item of this.#entries()) {
+      visit(item)
+      onProgress?.({ phase, done: ++done, total })
+    }
+  }
+
+  #enter(phase: BuildPhase): void {
+    this.#request.signal?.throwIfAborted()
+    this.#request.onPhase?.(phase)
+  }
+
+  #make(entry: Exclude<TreeEntry['entry'], FileEntry>): void {
+    const writer = this.#writer
+    switch (entry.type) {
+      case 'directory':
+        return writer.makeDirectory(entry.path)
+      case 'symlink':
+        return writer.makeSymlink(entry.path, entry.target)
+      case 'character':
+      case 'block':
+        return writer.makeDevice(entry.path, entry.type, entry.device)
+      case 'fifo':
+        return writer.makeFifo(entry.path)
+      case 'hardlink':
+        // After contents: the file it names is not there yet.
+        return undefined
+    }
+  }
+
+  /** True when the file's content is in place. */
+  #placeLocally(entry: FileEntry, present: TreeReader): boolean {
+    if (entry.size === 0) return this.#makeEmpty(entry)
+    const own = openVerified(present, entry)
+    const fd = own ?? this.#request.basis?.root.open(entry, entry.path)
+    if (fd === undefined) return false
+    try {
+      // A file with other names is made anew: whether it has them still is not its entry's to say.
+      if (own === undefined || fstatSync(own).nlink > 1) this.#writer.cloneFile(entry.path, fd)
+    } finally {
+      closeSync(fd)
+    }
+    return true
+  }
+
+  #makeEmpty(entry: FileEntry): true {
+    const fd = this.#writer.createFile(entry.path)
+    try {
+      // Gives a sparse file without data its length.
+      void new ContentWriter(fd, { ...entry, tree: this.#writer.tree })
+    } finally {
+      closeSync(fd)
+    }
+    return true
+  }
+}

@@ -1,0 +1,33 @@
+/** What keeps a machine from doing what it was asked. `hint` tells a person the way out. */
+export class MachineError extends Error {
+  override readonly name = 'MachineError'
+  readonly code: MachineErrorCode
+  readonly hint: string | undefined
+
+  constructor(
+    code: MachineErrorCode,
+    message: string,
+    options: { readonly hint?: string | undefined; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+}
+
+export type MachineErrorCode =
+  | 'MACHINE_MISSING' // the directory holds no machine
+  | 'MACHINE_EXISTS' // the directory holds a machine already
+  | 'MACHINE_BUSY' // another process works on this machine
+  | 'MACHINE_INVALID' // the machine's own records are damaged
+  | 'NOT_INSTALLED' // the machine has no root yet
+  | 'NO_PREVIOUS_ROOT' // there is nothing to roll back to
+  | 'CHANNEL_MISSING' // the repository has no such channel
+  | 'RELEASE_MISSING' // the repository has no such release
+  | 'UPDATE_HELD' // the release exists, and this machine may not take it yet
+  | 'UNTRUSTED' // what the server gave does not verify against the trusted root
+  | 'METADATA_STALE' // the repository's metadata has expired: frozen, or not refreshed
+  | 'SERVER_UNREACHABLE' // no answer, or none in time
+  | 'SERVER_REFUSED' // an answer that is not what was asked for
+  | 'OBJECT_MISSING' // something the release needs is not there
+  | 'OBJECT_CORRUPT' // something the release needs arrived with other bytes than it must have

@@ -1,0 +1,75 @@
+import { createReadStream, createWriteStream, existsSync, renameSync } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import { constants, createZstdDecompress } from 'node:zlib'
+import { DigestBuilder, hexOf, type Digest } from '../../manifests/digest.ts'
+import { MachineError } from './errors.ts'
+import type { HttpFetcher } from './http-fetcher.ts'
+import type { MachineLayout } from './machine-layout.ts'
+import type { SlotRecord } from './machine-state.ts'
+import { syncDirectory } from './write-durably.ts'
+
+/** The largest manifest a machine takes: a million entries have about 200 MB. */
+const maxManifestBytes = 1 << 30
+const windowLog = 23
+
+/** Makes sure that a module's manifest lies on the machine, verified. */
+export async function fetchManifest(
+  layout: MachineLayout,
+  fetcher: HttpFetcher,
+  { name, digest, bytes }: SlotRecord['modules'][number],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const file = layout.manifest(digest)
+  if (existsSync(file)) return
+  if (bytes > maxManifestBytes) {
+    throw new MachineError(
+      'OBJECT_CORRUPT',
+      `the manifest of ${name} has ${bytes} bytes; the limit is ${maxManifestBytes}`,
+    )
+  }
+  const path = `manifests/${hexOf(digest)}.ndjson.zst`
+  const stored = await fetcher.fetch(path, { maxBytes: bytes + (bytes >> 8) + 1024, signal })
+  if (stored === undefined) {
+    throw new MachineError('OBJECT_MISSING', `the repository lacks ${path}, the manifest of ${name}`, {
+      hint,
+    })
+  }
+  const temporary = `${file}.tmp`
+  await decompress(stored, temporary, path, bytes)
+  const found = await digestOfFile(temporary)
+  if (found !== digest)
+    throw new MachineError('OBJECT_CORRUPT', `${path} holds the bytes of ${found}`, { hint })
+  renameSync(temporary, file)
+  syncDirectory(layout.manifests)
+}
+
+/** Stops at the declared length, with the window that the format allows. */
+async function decompress(stored: Buffer, to: string, path: string, bytes: number): Promise<void> {
+  const plain = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: windowLog } })
+  let left = bytes
+  try {
+    await pipeline(
+      [stored],
+      plain,
+      async function* (pieces: AsyncIterable<Buffer>) {
+        for await (const piece of pieces) {
+          left -= piece.length
+          if (left < 0) throw new RangeError('longer than declared')
+          yield piece
+        }
+      },
+      createWriteStream(to, { flush: true }),
+    )
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall !== undefined) throw cause
+    throw new MachineError('OBJECT_CORRUPT', `${path} is not a zstd frame of ${bytes} bytes`, { hint, cause })
+  }
+}
+
+async function digestOfFile(path: string): Promise<Digest> {
+  const digest = new DigestBuilder()
+  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) digest.add(piece)
+  return digest.finish()
+}
+
+const hint = 'tell whoever runs the repository to run "vend verify" on it; this machine stays as it is'

@@ -1,0 +1,398 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Channel } from '../../manifests/channel.ts'
+import { hexOf } from '../../manifests/digest.ts'
+import { selectModules, type Release } from '../../manifests/release.ts'
+import type { TreePath } from '../../manifests/tree-path.ts'
+import type { NotKept, NotKeptKind } from '../tree/not-kept.ts'
+import { BasisRoot } from './basis-root.ts'
+import { buildRoot, type BuildProgress } from './build-root.ts'
+import { ChunkSource } from './chunk-source.ts'
+import { decide, type Decision } from './decide.ts'
+import { MachineError } from './errors.ts'
+import { fetchManifest } from './fetch-manifest.ts'
+import { HttpFetcher } from './http-fetcher.ts'
+import type { KeptChange } from './keep-local-changes.ts'
+import { otherSlot, slots, type Slot } from './machine-layout.ts'
+import { MachineLock } from './machine-lock.ts'
+import { MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
+import { ModuleTree } from './module-tree.ts'
+import { isDamage, repairRoot } from './repair-root.ts'
+import { rolloutBucket } from './rollout-bucket.ts'
+import { TrustedRepository } from './trusted-repository.ts'
+import { verifyRoot, type Finding } from './verify-root.ts'
+
+export interface MachineOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onPhase?: (phase: string) => void
+  readonly onProgress?: (progress: Omit<BuildProgress, 'phase'>) => void
+}
+
+export interface CreateMachineRequest {
+  readonly directory: string
+  /** The repository's base URL. */
+  readonly url: string
+  /** The bytes of the first root metadata, which the caller has from a source it trusts. */
+  readonly trustedRoot: Uint8Array
+  readonly channel: string
+  readonly modules: MachineSettings['modules']
+}
+
+export interface CheckResult extends Decision {
+  readonly channel: string
+  readonly installed: number | undefined
+  readonly modulesChange: boolean
+  readonly requests: number
+  readonly bytes: number
+}
+
+export interface UpdateResult {
+  readonly from: number | undefined
+  readonly to: number
+  /** False: the machine has what it should have. */
+  readonly changed: boolean
+  readonly decision: Decision
+  readonly modules: readonly string[]
+  readonly slot: Slot
+  readonly requests: number
+  /** Bytes of bodies that came over the network. */
+  readonly bytes: number
+  readonly fetchedChunks: number
+  readonly contentBytes: number
+  /** Of the contents' plain bytes, those that came in chunks out of the active root. */
+  readonly reusedBytes: number
+  readonly kept: readonly KeptChange[]
+  readonly notKept: ReadonlyMap<NotKeptKind, NotKept>
+}
+
+export interface MachineStatus {
+  readonly directory: string
+  readonly settings: MachineSettings
+  readonly active: Slot | undefined
+  readonly slots: Readonly<Record<Slot, SlotRecord | undefined>>
+}
+
+export interface VerifyResult {
+  readonly version: number
+  readonly findings: readonly Finding[]
+  readonly damaged: number
+  readonly repaired: readonly TreePath[]
+}
+
+/**
+ * A machine with two roots, of which `root` in its directory names the active one. An update builds the other root
+ * beside it and then switches in one step; whatever interrupts it, the active root stays whole, and the same call
+ * goes on from there. One process at a time changes a machine.
+ */
+export class Machine {
+  readonly #state: MachineState
+  readonly #options: MachineOptions
+
+  constructor(directory: string, options: MachineOptions = {}) {
+    this.#state = new MachineState(directory)
+    this.#options = options
+  }
+
+  /** Makes an empty machine that trusts `trustedRoot` and nothing else. Throws MACHINE_EXISTS. */
+  static create(request: CreateMachineRequest): void {
+    const { directory, url, trustedRoot, channel, modules } = request
+    new MachineState(directory).create(
+      {
+        format: 1,
+        url: url.endsWith('/') ? url : `${url}/`,
+        channel,
+        modules: modules === 'all' ? 'all' : [...new Set(modules)].sort(),
+        machineId: randomBytes(16).toString('hex'),
+      },
+      trustedRoot,
+    )
+  }
+
+  status(): MachineStatus {
+    return {
+      directory: this.#state.layout.directory,
+      settings: this.#state.settings(),
+      active: this.#state.activeSlot(),
+      slots: { a: this.#state.slot('a'), b: this.#state.slot('b') },
+    }
+  }
+
+  /** What an update would do, without doing it. */
+  async check(): Promise<CheckResult> {
+    using _lock = new MachineLock(this.#existing())
+    await using fetcher = this.#fetcher()
+    const { channel, decision, repository } = await this.#decide(fetcher)
+    const installed = this.#installed()
+    const modulesChange =
+      installed !== undefined && !decision.move && (await this.#modulesDiffer(repository, installed))
+    const { requests, bytes } = fetcher.transferred
+    return {
+      ...decision,
+      channel: channel.channel,
+      installed: installed?.version,
+      modulesChange,
+      requests,
+      bytes,
+    }
+  }
+
+  /** Brings the machine to the release that its channel decides on, with the modules that it asks for. */
+  async update(): Promise<UpdateResult> {
+    using _lock = new MachineLock(this.#existing())
+    await using fetcher = this.#fetcher()
+    this.#options.onPhase?.('metadata')
+    const { decision, repository } = await this.#decide(fetcher)
+    const active = this.#state.activeSlot()
+    const installed = this.#installed()
+    if (decision.version === undefined) throw new TypeError('a decision without a release')
+    const release = await this.#release(repository, decision.version)
+    const target = this.#target(release)
+    const changed = installed === undefined || !isSame(installed, target)
+    if (changed) refuseTooOld(release, installed?.version)
+    const slot = active === undefined ? 'a' : changed ? otherSlot(active) : active
+    const built = changed
+      ? await this.#build(slot, target, fetcher)
+      : {
+          kept: [],
+          notKept: new Map<NotKeptKind, NotKept>(),
+          contentBytes: 0,
+          fetchedChunks: 0,
+          reusedBytes: 0,
+        }
+    const { requests, bytes } = fetcher.transferred
+    const modules = target.modules.map(({ name }) => name)
+    return {
+      from: installed?.version,
+      to: target.version,
+      changed,
+      decision,
+      modules,
+      slot,
+      requests,
+      bytes,
+      ...built,
+    }
+  }
+
+  /** Switches to the root that was active before. Throws NO_PREVIOUS_ROOT. */
+  rollback(): { readonly from: number | undefined; readonly to: number; readonly slot: Slot } {
+    using _lock = new MachineLock(this.#existing())
+    const active = this.#state.activeSlot()
+    const slot = active === undefined ? undefined : otherSlot(active)
+    const previous = slot === undefined ? undefined : this.#state.slot(slot)
+    if (slot === undefined || previous === undefined) {
+      throw new MachineError('NO_PREVIOUS_ROOT', 'there is no complete other root to roll back to', {
+        hint: 'a machine has one after its first update, and while no update is half done',
+      })
+    }
+    const from = this.#installed()?.version
+    this.#state.activate(slot)
+    return { from, to: previous.version, slot }
+  }
+
+  /** Compares the active root with its manifests, and with `repair` makes it right again. Throws NOT_INSTALLED. */
+  async verify({ repair }: { readonly repair: boolean }): Promise<VerifyResult> {
+    using _lock = new MachineLock(this.#existing())
+    const active = this.#state.activeSlot()
+    const installed = this.#installed()
+    if (active === undefined || installed === undefined) throw notInstalled()
+    await using fetcher = this.#fetcher()
+    await this.#fetchManifests(installed, fetcher)
+    using tree = await ModuleTree.open(this.#state.layout, installed.modules)
+    const directory = this.#state.layout.root(active)
+    this.#options.onPhase?.('verify')
+    const { signal, onProgress } = this.#options
+    const findings: Finding[] = []
+    const request = { directory, tree, signal, ...(onProgress !== undefined && { onProgress }) }
+    for await (const finding of verifyRoot(request)) findings.push(finding)
+    const damaged = findings.filter(isDamage).length
+    if (!repair || damaged === 0) return { version: installed.version, findings, damaged, repaired: [] }
+    const source = new ChunkSource(undefined, fetcher, signal)
+    const repaired = await repairRoot(directory, tree, source, findings)
+    return { version: installed.version, findings, damaged, repaired }
+  }
+
+  /** Asks for other modules; the next update installs them. `available` is what the installed release has. */
+  setModules(change: (modules: readonly string[], available: readonly string[]) => readonly string[]): void {
+    using _lock = new MachineLock(this.#existing())
+    const settings = this.#state.settings()
+    const available = this.#installed()?.modules.map(({ name }) => name) ?? []
+    const current = settings.modules === 'all' ? available : settings.modules
+    this.#state.saveSettings({ ...settings, modules: [...new Set(change(current, available))].sort() })
+  }
+
+  /** The modules that the channel's release has, which of them are asked for, and which are installed. */
+  async modules(): Promise<readonly ModuleStatus[]> {
+    using _lock = new MachineLock(this.#existing())
+    await using fetcher = this.#fetcher()
+    const { channel, repository } = await this.#decide(fetcher)
+    const release = await this.#release(repository, channel.version)
+    const wanted = new Set(this.#target(release).modules.map(({ name }) => name))
+    const installed = new Set(this.#installed()?.modules.map(({ name }) => name))
+    return Object.entries(release.modules).map(([name, module]) => ({
+      name,
+      wanted: wanted.has(name),
+      installed: installed.has(name),
+      includes: module.includes,
+      entries: module.entries,
+      contentBytes: module.contentBytes,
+    }))
+  }
+
+  /** Fails with a word of advice where there is no machine, before anything is made in its directory. */
+  #existing(): MachineState['layout'] {
+    this.#state.settings()
+    return this.#state.layout
+  }
+
+  #fetcher(): HttpFetcher {
+    return new HttpFetcher({ baseUrl: this.#state.settings().url })
+  }
+
+  #installed(): SlotRecord | undefined {
+    const active = this.#state.activeSlot()
+    return active === undefined ? undefined : this.#state.slot(active)
+  }
+
+  async #decide(
+    fetcher: HttpFetcher,
+  ): Promise<{ channel: Channel; decision: Decision; repository: TrustedRepository }> {
+    const settings = this.#state.settings()
+    const { signal } = this.#options
+    const repository = await TrustedRepository.refresh(this.#state.layout.trust, fetcher, signal)
+    const channel = await repository.channel(settings.channel, signal)
+    if (channel === undefined) {
+      throw new MachineError('CHANNEL_MISSING', `the repository has no channel "${settings.channel}"`, {
+        hint: 'publish to it first, or follow another channel',
+      })
+    }
+    const bucket = await rolloutBucket(channel.rollout.seed, settings.machineId)
+    const decision = decide(channel, { installed: this.#installed()?.version, bucket })
+    return { channel, decision, repository }
+  }
+
+  async #release(repository: TrustedRepository, version: number): Promise<Release> {
+    const release = await repository.release(version, this.#options.signal)
+    if (release !== undefined) return release
+    throw new MachineError(
+      'RELEASE_MISSING',
+      `the repository has no release ${version}, which the channel names`,
+    )
+  }
+
+  #target(release: Release): SlotRecord {
+    const { modules, channel } = this.#state.settings()
+    const selected = selectModules(release, modules).flatMap((name) => {
+      const module = release.modules[name]
+      return module === undefined ? [] : [{ name, ...module.manifest }]
+    })
+    return { format: 1, version: release.version, channel, modules: selected }
+  }
+
+  async #modulesDiffer(repository: TrustedRepository, installed: SlotRecord): Promise<boolean> {
+    return !isSame(installed, this.#target(await this.#release(repository, installed.version)))
+  }
+
+  async #fetchManifests(target: SlotRecord, fetcher: HttpFetcher): Promise<void> {
+    for (const module of target.modules) {
+      await fetchManifest(this.#state.layout, fetcher, module, this.#options.signal)
+    }
+  }
+
+  async #build(
+    slot: Slot,
+    target: SlotRecord,
+    fetcher: HttpFetcher,
+  ): Promise<Pick<UpdateResult, 'kept' | 'notKept' | 'contentBytes' | 'fetchedChunks' | 'reusedBytes'>> {
+    const { layout } = this.#state
+    const { signal, onPhase, onProgress } = this.#options
+    await this.#fetchManifests(target, fetcher)
+    using tree = await ModuleTree.open(layout, target.modules)
+    using basis = await this.#openBasis(fetcher)
+    this.#state.openSlot(slot)
+    const source = new ChunkSource(basis?.root, fetcher, signal)
+    const built = await buildRoot({
+      directory: layout.root(slot),
+      tree,
+      source,
+      basis,
+      signal,
+      ...(onPhase !== undefined && { onPhase }),
+      ...(onProgress !== undefined && { onProgress }),
+    })
+    this.#state.completeSlot(slot, target)
+    this.#state.activate(slot)
+    this.#forgetManifests()
+    return { ...built, ...source.totals }
+  }
+
+  async #openBasis(fetcher: HttpFetcher): Promise<Basis | undefined> {
+    const active = this.#state.activeSlot()
+    const installed = this.#installed()
+    if (active === undefined || installed === undefined) return undefined
+    await this.#fetchManifests(installed, fetcher)
+    const tree = await ModuleTree.open(this.#state.layout, installed.modules)
+    const directory = this.#state.layout.root(active)
+    return new Basis(directory, tree, await BasisRoot.open(directory, tree))
+  }
+
+  /** Removes the manifests of what is no longer in a slot. */
+  #forgetManifests(): void {
+    const { layout } = this.#state
+    const records = slots.flatMap((slot) => this.#state.slot(slot) ?? [])
+    const used = new Set(
+      records.flatMap(({ modules }) => modules.map(({ digest }) => `${hexOf(digest)}.ndjson`)),
+    )
+    for (const name of readdirSync(layout.manifests)) {
+      if (!used.has(name)) rmSync(join(layout.manifests, name), { force: true })
+    }
+  }
+}
+
+export interface ModuleStatus {
+  readonly name: string
+  readonly wanted: boolean
+  readonly installed: boolean
+  readonly includes: readonly string[]
+  readonly entries: number
+  readonly contentBytes: number
+}
+
+class Basis implements Disposable {
+  readonly directory: string
+  readonly tree: ModuleTree
+  readonly root: BasisRoot
+
+  constructor(directory: string, tree: ModuleTree, root: BasisRoot) {
+    this.directory = directory
+    this.tree = tree
+    this.root = root
+  }
+
+  [Symbol.dispose](): void {
+    this.root[Symbol.dispose]()
+    this.tree[Symbol.dispose]()
+  }
+}
+
+function isSame(a: SlotRecord, b: SlotRecord): boolean {
+  const key = ({ version, modules }: SlotRecord): string =>
+    JSON.stringify([version, modules.map(({ name, digest }) => [name, digest])])
+  return key(a) === key(b)
+}
+
+function refuseTooOld(release: Release, installed: number | undefined): void {
+  if (installed === undefined || release.requires === undefined || installed >= release.requires) return
+  throw new MachineError(
+    'UPDATE_HELD',
+    `release ${release.version} requires release ${release.requires} first, and ${installed} is installed`,
+    { hint: 'follow a channel that has it as a waypoint' },
+  )
+}
+
+function notInstalled(): MachineError {
+  return new MachineError('NOT_INSTALLED', 'nothing is installed on this machine yet', {
+    hint: 'run "vend-client update"',
+  })
+}

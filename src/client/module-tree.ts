@@ -1,0 +1,109 @@
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
+import { DigestBuilder } from '../../manifests/digest.ts'
+import { decodeEntry } from '../../manifests/entry-line.ts'
+import type { Entry } from '../../manifests/entry.ts'
+import type { ChunkRef, ManifestHeader } from '../../manifests/manifest.ts'
+import type { LineSpan } from '../../manifests/manifest-decoder.ts'
+import { displayTreePath } from '../../manifests/tree-path.ts'
+import { mergeEntries, type PathGroup } from '../tree/merge-entries.ts'
+import { openManifest } from '../tree/read-manifest.ts'
+import { MachineError } from './errors.ts'
+import type { MachineLayout } from './machine-layout.ts'
+import type { SlotRecord } from './machine-state.ts'
+
+/** An entry of a tree, and where its line can be found again. */
+export interface TreeEntry {
+  readonly entry: Entry
+  /** The module's index in the tree's `modules`. */
+  readonly module: number
+  readonly line: LineSpan
+}
+
+export interface TreeModule {
+  readonly name: string
+  readonly header: ManifestHeader
+  readonly chunkTable: readonly ChunkRef[]
+  readonly path: string
+  readonly fd: number
+}
+
+/** What a set of modules makes together (format §8), read from local manifests. Memory: the chunk tables. */
+export class ModuleTree implements Disposable {
+  readonly modules: readonly TreeModule[]
+
+  private constructor(modules: readonly TreeModule[]) {
+    this.modules = modules
+  }
+
+  /** The manifests are checked against their digests. Throws MACHINE_INVALID. */
+  static async open(layout: MachineLayout, modules: SlotRecord['modules']): Promise<ModuleTree> {
+    const opened: TreeModule[] = []
+    try {
+      for (const module of modules) opened.push(await openModule(layout, module))
+    } catch (error) {
+      for (const { fd } of opened) closeSync(fd)
+      throw error
+    }
+    return new ModuleTree(opened)
+  }
+
+  /** In byte order of the paths. A directory of several modules is that of the first of them. */
+  async *entries(): AsyncGenerator<TreeEntry, void, undefined> {
+    const manifests = await Promise.all(this.modules.map(({ path }) => openManifest(createReadStream(path))))
+    for await (const group of mergeEntries(manifests.map(({ entries }) => entries))) yield this.#choose(group)
+  }
+
+  /** Reads an entry again. */
+  entryAt(module: number, { position, bytes }: LineSpan): Entry {
+    const buffer = Buffer.allocUnsafe(bytes)
+    readSync(this.#module(module).fd, buffer, 0, bytes, position)
+    return decodeEntry(buffer)
+  }
+
+  chunkTable(module: number): readonly ChunkRef[] {
+    return this.#module(module).chunkTable
+  }
+
+  [Symbol.dispose](): void {
+    for (const { fd } of this.modules) closeSync(fd)
+  }
+
+  #module(module: number): TreeModule {
+    const found = this.modules[module]
+    if (found === undefined) throw new RangeError(`there is no module ${module}`)
+    return found
+  }
+
+  #choose({ path, items }: PathGroup): TreeEntry {
+    const module = items.findIndex((item) => item !== undefined)
+    const first = items[module]
+    if (first === undefined) throw new RangeError('a path without an entry')
+    const clash = items.find((item) => item !== undefined && item !== first)
+    if (clash !== undefined && (first.entry.type !== 'directory' || clash.entry.type !== 'directory')) {
+      const names = this.modules.filter((_, i) => items[i] !== undefined).map(({ name }) => name)
+      throw new MachineError(
+        'OBJECT_CORRUPT',
+        `the modules ${names.join(' and ')} both have "/${displayTreePath(path)}"`,
+        { hint: 'they cannot be installed together; tell whoever publishes them' },
+      )
+    }
+    return { entry: first.entry, module, line: first.line }
+  }
+}
+
+async function openModule(
+  layout: MachineLayout,
+  { name, digest, bytes }: SlotRecord['modules'][number],
+): Promise<TreeModule> {
+  const path = layout.manifest(digest)
+  const found = new DigestBuilder()
+  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) found.add(piece)
+  if (found.bytes !== bytes || found.finish() !== digest) {
+    throw new MachineError('MACHINE_INVALID', `${path} is damaged`, {
+      hint: 'remove it and run "vend-client update": it is fetched anew',
+    })
+  }
+  const { header, chunkTable, close } = await openManifest(createReadStream(path))
+  await close()
+  return { name, header, chunkTable, path, fd: openSync(path, 'r') }
+}

@@ -1,0 +1,189 @@
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ReadableStream } from 'node:stream/web'
+import { BaseFetcher, Updater, type TargetFile } from 'tuf-js'
+import {
+  DownloadHTTPError,
+  DownloadLengthMismatchError,
+  ExpiredMetadataError,
+  RepositoryError,
+} from 'tuf-js/dist/error.js'
+import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
+import { digestOf } from '../../manifests/digest.ts'
+import { decodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import { MachineError } from './errors.ts'
+import type { HttpFetcher } from './http-fetcher.ts'
+import { writeDurably } from './write-durably.ts'
+
+const metadataBase = 'tuf/metadata'
+const targetsBase = 'tuf/targets'
+const maxDocumentBytes = 1 << 20
+
+/**
+ * The signed part of a repository, as a machine sees it: every answer went through the client workflow of the TUF
+ * specification (§5), against the root that the machine trusts.
+ */
+export class TrustedRepository {
+  readonly #updater: Updater
+  readonly #metadata: MetadataFetcher
+  readonly #fetcher: HttpFetcher
+
+  private constructor(updater: Updater, metadata: MetadataFetcher, fetcher: HttpFetcher) {
+    this.#updater = updater
+    this.#metadata = metadata
+    this.#fetcher = fetcher
+  }
+
+  /**
+   * Fetches what is new and keeps it in `trustDirectory`. The work is done on a copy: an interrupted run must not
+   * leave the machine with half a root. Throws a MachineError (UNTRUSTED, METADATA_STALE, SERVER_…).
+   */
+  static async refresh(
+    trustDirectory: string,
+    fetcher: HttpFetcher,
+    signal?: AbortSignal,
+  ): Promise<TrustedRepository> {
+    const directory = mkdtempSync(join(tmpdir(), 'vend-trust-'))
+    try {
+      for (const name of metadataFiles(trustDirectory)) {
+        copyFileSync(join(trustDirectory, name), join(directory, name))
+      }
+      const metadata = new MetadataFetcher(fetcher, signal)
+      const updater = new Updater({
+        metadataDir: directory,
+        metadataBaseUrl: fetcher.url(metadataBase),
+        fetcher: metadata,
+        config: { maxRootRotations: 256 },
+      })
+      await metadata.trusted(() => updater.refresh())
+      // Delegated roles are fetched when first asked for; asking here keeps them beside the rest.
+      await metadata.trusted(() => updater.getTargetInfo(channelTargetPath('-')))
+      await metadata.trusted(() => updater.getTargetInfo(releaseTargetPath(0)))
+      keep(directory, trustDirectory)
+      return new TrustedRepository(updater, metadata, fetcher)
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  }
+
+  /** Undefined when the repository has no such channel. */
+  async channel(name: string, signal?: AbortSignal): Promise<Channel | undefined> {
+    const bytes = await this.#target(channelTargetPath(name), signal)
+    return bytes === undefined ? undefined : decodeChannel(bytes)
+  }
+
+  /** Undefined when the repository has no such release. */
+  async release(version: number, signal?: AbortSignal): Promise<Release | undefined> {
+    const bytes = await this.#target(releaseTargetPath(version), signal)
+    return bytes === undefined ? undefined : decodeRelease(bytes)
+  }
+
+  async #target(path: string, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+    const target = await this.#metadata.trusted(() => this.#updater.getTargetInfo(path))
+    return target === undefined ? undefined : this.#document(target, signal)
+  }
+
+  async #document(target: TargetFile, signal: AbortSignal | undefined): Promise<Buffer> {
+    const hex = target.hashes['sha256'] ?? ''
+    const slash = target.path.lastIndexOf('/') + 1
+    const path = `${targetsBase}/${target.path.slice(0, slash)}${hex}.${target.path.slice(slash)}`
+    const bytes = await this.#fetcher.fetch(path, {
+      maxBytes: Math.min(target.length, maxDocumentBytes),
+      signal,
+    })
+    if (bytes === undefined) throw new MachineError('OBJECT_MISSING', `the repository lacks its own ${path}`)
+    if (bytes.length === target.length && digestOf(bytes) === `sha256:${hex}`) return bytes
+    throw new MachineError('UNTRUSTED', `${path} is not the document that was signed`)
+  }
+}
+
+/** The newest root lies under the name tuf-js gives it; files that it did not write are not its own. */
+function metadataFiles(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name.endsWith('.json'))
+}
+
+/** Keeps what changed, the root first: all else is checked against it. */
+function keep(from: string, to: string): void {
+  const names = metadataFiles(from).sort((a, b) => Number(b === 'root.json') - Number(a === 'root.json'))
+  const present = new Set(metadataFiles(to))
+  for (const name of names) {
+    const bytes = readFileSync(join(from, name))
+    if (present.has(name) && readFileSync(join(to, name)).equals(bytes)) continue
+    writeDurably(join(to, name), bytes)
+  }
+}
+
+class MetadataFetcher extends BaseFetcher {
+  readonly #fetcher: HttpFetcher
+  readonly #signal: AbortSignal | undefined
+  #failure: unknown
+
+  constructor(fetcher: HttpFetcher, signal: AbortSignal | undefined) {
+    super()
+    this.#fetcher = fetcher
+    this.#signal = signal
+  }
+
+  override async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
+    const bytes = await this.#fetch(url, maxLength)
+    if (bytes === undefined) throw new DownloadHTTPError(`there is no ${url}`, 404)
+    return bytes
+  }
+
+  override async fetch(url: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const bytes = await this.downloadBytes(url, maxDocumentBytes)
+    return new ReadableStream({
+      start(controller) {
+        controller.enqueue(Uint8Array.from(bytes))
+        controller.close()
+      },
+    })
+  }
+
+  /** Runs a step of tuf-js and says in our words what it found; what fetching threw is not retold, but thrown. */
+  async trusted<T>(step: () => Promise<T>): Promise<T> {
+    this.#failure = undefined
+    try {
+      return await step()
+    } catch (error) {
+      throw this.#failure ?? inOurWords(error)
+    }
+  }
+
+  async #fetch(url: string, maxBytes: number): Promise<Buffer | undefined> {
+    try {
+      return await this.#fetcher.fetch(url, { maxBytes, signal: this.#signal })
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
+  }
+}
+
+function inOurWords(error: unknown): unknown {
+  const { message } = error as Error
+  if (error instanceof ExpiredMetadataError || message.includes('expired')) {
+    return new MachineError('METADATA_STALE', `the repository's metadata has expired: ${message}`, {
+      hint: 'the server may be frozen, or nobody ran "vend refresh"; check this machine\'s clock too',
+      cause: error,
+    })
+  }
+  if (error instanceof DownloadHTTPError) {
+    return new MachineError('SERVER_REFUSED', `the server does not have what a repository has: ${message}`, {
+      hint: 'is the URL that of a repository, and has anything been published to it?',
+      cause: error,
+    })
+  }
+  if (
+    error instanceof RepositoryError ||
+    error instanceof DownloadLengthMismatchError ||
+    error instanceof Error
+  ) {
+    return new MachineError('UNTRUSTED', `the repository's metadata does not verify: ${message}`, {
+      hint: 'this is not the repository that the machine was told to trust, or something on the way changed it',
+      cause: error,
+    })
+  }
+  return error
+}

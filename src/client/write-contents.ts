@@ -1,0 +1,153 @@
+import { closeSync } from 'node:fs'
+import { DigestBuilder } from '../../manifests/digest.ts'
+import type { FileEntry } from '../../manifests/entry.ts'
+import type { ChunkRef } from '../../manifests/manifest.ts'
+import { displayTreePath } from '../../manifests/tree-path.ts'
+import { mapInOrder } from '../map-in-order.ts'
+import { ContentWriter } from '../tree/file-content.ts'
+import type { TreeWriter } from '../tree/tree-writer.ts'
+import type { ChunkSource } from './chunk-source.ts'
+import { MachineError } from './errors.ts'
+import type { FileList } from './file-list.ts'
+import type { ModuleTree } from './module-tree.ts'
+
+/** How many chunks are fetched at once, and so how many wait in memory: 1 MiB each at most. */
+const concurrentChunks = 16
+
+export interface WriteContentsOptions {
+  /** Called with plain bytes as they are written. */
+  readonly onBytes?: (bytes: number) => void
+}
+
+/** The files whose contents need `needed`, and how many plain bytes the chunks for them have. */
+export interface ContentPlan {
+  readonly order: Uint32Array
+  readonly chunks: readonly PlannedChunk[]
+  readonly contentBytes: number
+}
+
+interface PlannedChunk {
+  readonly chunk: ChunkRef
+  readonly module: number
+  readonly start: number
+}
+
+/** Which chunks of the content streams the files need, in order. */
+export function planContents(needed: FileList, tree: ModuleTree): ContentPlan {
+  const order = needed.inStreamOrder()
+  const chunks: PlannedChunk[] = []
+  let next = 0
+  for (const [module, { chunkTable }] of tree.modules.entries()) {
+    let start = 0
+    let neededUntil = 0
+    for (const chunk of chunkTable) {
+      const end = start + chunk.size
+      for (; next < order.length; next++) {
+        const span = needed.span(order[next] as number)
+        if (span.module !== module || span.offset >= end) break
+        neededUntil = Math.max(neededUntil, span.offset + span.size)
+      }
+      if (neededUntil > start) chunks.push({ chunk, module, start })
+      start = end
+    }
+  }
+  const contentBytes = chunks.reduce((sum, { chunk }) => sum + chunk.size, 0)
+  return { order, chunks, contentBytes }
+}
+
+/**
+ * Makes the needed files out of the chunks of the plan, each checked against its entry's digest. Files are new when
+ * it returns, without metadata; after a failure some are incomplete. Memory: the chunks under way.
+ */
+export async function writeContents(
+  plan: ContentPlan,
+  needed: FileList,
+  source: ChunkSource,
+  writer: TreeWriter,
+  options: WriteContentsOptions = {},
+): Promise<void> {
+  using files = new OpenFiles(plan.order, needed, writer)
+  const fetched = mapInOrder(plan.chunks, concurrentChunks, async (planned) => ({
+    ...planned,
+    plain: await source.chunk(planned.chunk),
+  }))
+  for await (const { module, start, plain } of fetched) {
+    files.write(module, start, plain)
+    options.onBytes?.(plain.length)
+  }
+}
+
+/** The files that the current chunk has content for. */
+class OpenFiles implements Disposable {
+  readonly #order: Uint32Array
+  readonly #needed: FileList
+  readonly #writer: TreeWriter
+  readonly #open = new Set<OpenFile>()
+  #next = 0
+
+  constructor(order: Uint32Array, needed: FileList, writer: TreeWriter) {
+    this.#order = order
+    this.#needed = needed
+    this.#writer = writer
+  }
+
+  write(module: number, start: number, plain: Buffer): void {
+    this.#openUpTo(module, start + plain.length)
+    for (const file of this.#open) {
+      if (!file.write(start, plain)) continue
+      this.#open.delete(file)
+      file[Symbol.dispose]()
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of this.#open) file[Symbol.dispose]()
+  }
+
+  #openUpTo(module: number, end: number): void {
+    for (; this.#next < this.#order.length; this.#next++) {
+      const number = this.#order[this.#next] as number
+      const span = this.#needed.span(number)
+      if (span.module !== module || span.offset >= end) return
+      this.#open.add(new OpenFile(this.#needed.entry(number), this.#writer))
+    }
+  }
+}
+
+class OpenFile implements Disposable {
+  readonly #entry: FileEntry
+  readonly #fd: number
+  readonly #content: ContentWriter
+  readonly #digest = new DigestBuilder()
+
+  constructor(entry: FileEntry, writer: TreeWriter) {
+    this.#entry = entry
+    this.#fd = writer.createFile(entry.path)
+    this.#content = new ContentWriter(this.#fd, { ...entry, tree: writer.tree })
+  }
+
+  /** Takes its part of the chunk that begins at `start`; returns true when the file is complete. */
+  write(start: number, plain: Buffer): boolean {
+    const { offset, size } = this.#entry
+    const position = this.#digest.bytes
+    const from = offset + position - start
+    const piece = plain.subarray(from, from + Math.min(size - position, plain.length - from))
+    this.#content.write(piece, position)
+    this.#digest.add(piece)
+    if (this.#digest.bytes < size) return false
+    this.#check()
+    return true
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd)
+  }
+
+  #check(): void {
+    const { path, digest } = this.#entry
+    if (this.#digest.finish() === digest) return
+    throw new MachineError('OBJECT_CORRUPT', `the content of "/${displayTreePath(path)}" is not ${digest}`, {
+      hint: 'the manifest contradicts its own chunks; tell whoever published it',
+    })
+  }
+}

@@ -1,0 +1,26 @@
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Puts `bytes` in the place of the file at `path`: a reader, or whoever comes after a crash, finds one or the other. */
+export function writeDurably(path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.tmp`
+  const fd = openSync(temporary, 'w', 0o644)
+  try {
+    for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(temporary, path)
+  syncDirectory(dirname(path))
+}
+
+/** Makes renames and removals in a directory durable. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

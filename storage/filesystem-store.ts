@@ -1,0 +1,290 @@
+import { hash } from 'node:crypto'
+import { constants } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
+import { lstat, open, unlink } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { destroyOnAbort } from './abort.ts'
+import { checkKey, checkPrefix } from './blob-key.ts'
+import type {
+  BlobBody,
+  BlobInfo,
+  BlobStore,
+  ByteRange,
+  CallOptions,
+  PutBody,
+  PutOptions,
+} from './blob-store.ts'
+import { resolveRange } from './byte-range.ts'
+import { DurableDirectories } from './durable-directories.ts'
+import { BlobChangedError, BlobExistsError, BlobNotFoundError, StoreUnavailableError } from './errors.ts'
+import { FileLocks } from './file-lock.ts'
+import { FileSlice } from './file-slice.ts'
+import { filesystemError, hasCode, isAbsent } from './filesystem-errors.ts'
+import { walkFiles } from './filesystem-walk.ts'
+import { bodyPieces } from './put-body.ts'
+import { removeStaleFiles, TemporaryFile } from './temporary-file.ts'
+
+export interface FilesystemStoreOptions {
+  /** Temporary files that were not written to for this long are removed by the first write. */
+  readonly staleAfterMs?: number
+}
+
+/**
+ * Blobs as files below a root directory, a blob's path being its key: any static file server can serve them. The
+ * root is made by the first write. Whatever is not a regular file under a name that is a key is no blob. Content
+ * types are not kept. Any number of processes may share the directory.
+ */
+export class FilesystemStore implements BlobStore {
+  readonly name: string
+  readonly #root: string
+  readonly #directories: DurableDirectories
+  readonly #locks: FileLocks
+  readonly #staleAfterMs: number
+  #prepared: Promise<void> | undefined
+
+  constructor(root: string, { staleAfterMs = 24 * 3600 * 1000 }: FilesystemStoreOptions = {}) {
+    this.#root = resolve(root)
+    this.name = `file:${this.#root}`
+    this.#directories = new DurableDirectories(this.#root)
+    this.#locks = new FileLocks(this.#locksPath)
+    this.#staleAfterMs = staleAfterMs
+  }
+
+  async stat(key: string, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
+    return this.#call(key, signal, async () => {
+      const stats = await this.#statFile(key)
+      return stats && infoOf(key, stats)
+    })
+  }
+
+  async get(key: string, options: CallOptions & { readonly range?: ByteRange } = {}): Promise<BlobBody> {
+    return this.#call(key, options.signal, async () => {
+      const handle = await this.#open(key)
+      try {
+        const info = infoOf(key, await this.#blobStats(key, handle))
+        const range = resolveRange(this.name, key, options.range, info.bytes)
+        const stream = new FileSlice(handle, range, (problem) => this.#brokenBody(key, problem))
+        return { info, stream: destroyOnAbort(stream, options.signal) }
+      } catch (error) {
+        await handle.close()
+        throw error
+      }
+    })
+  }
+
+  async *list(
+    prefix: string,
+    { signal, after = '' }: CallOptions & { readonly after?: string } = {},
+  ): AsyncIterable<BlobInfo> {
+    checkPrefix(this.name, prefix)
+    signal?.throwIfAborted()
+    try {
+      for await (const { key, stats } of walkFiles({ root: this.#root, prefix, after, signal })) {
+        yield infoOf(key, stats)
+      }
+    } catch (error) {
+      throw filesystemError(this.name, prefix, error)
+    }
+  }
+
+  async put(key: string, body: PutBody, { signal }: PutOptions = {}): Promise<BlobInfo> {
+    return this.#write(key, body, signal, async (temporary) => {
+      await this.#alone(key, signal, async () => {
+        await temporary.stampAfter(await this.#statFile(key))
+        signal?.throwIfAborted()
+        await temporary.renameTo(this.#path(key))
+      })
+    })
+  }
+
+  async create(key: string, body: PutBody, { signal }: PutOptions = {}): Promise<BlobInfo> {
+    return this.#call(key, signal, async () => {
+      if ((await this.#statFile(key)) !== undefined) throw await this.#taken(key)
+      return this.#write(key, body, signal, async (temporary) => {
+        signal?.throwIfAborted()
+        await temporary.linkTo(this.#path(key)).catch(async (error: unknown) => {
+          throw hasCode(error, 'EEXIST') ? await this.#taken(key) : error
+        })
+      })
+    })
+  }
+
+  async replace(key: string, body: Uint8Array, etag: string, { signal }: PutOptions = {}): Promise<BlobInfo> {
+    return this.#write(key, body, signal, async (temporary) => {
+      await this.#alone(key, signal, async () => {
+        const current = await this.#statFile(key)
+        if (current === undefined || etagOf(current) !== etag) throw new BlobChangedError(this.name, key)
+        await temporary.stampAfter(current)
+        signal?.throwIfAborted()
+        await temporary.renameTo(this.#path(key))
+      })
+    })
+  }
+
+  async delete(key: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#call(key, signal, async () => {
+      if ((await this.#statFile(key)) === undefined) return
+      const removed = await this.#inDirectories(async () => {
+        await this.#prepare()
+        return this.#alone(key, signal, async () => removeFile(this.#path(key)))
+      })
+      if (removed) await this.#directories.sync(dirname(this.#path(key)))
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nothing is held open between calls.
+  }
+
+  get #temporaryPath(): string {
+    return `${this.#root}/private/tmp`
+  }
+
+  get #locksPath(): string {
+    return `${this.#root}/private/locks`
+  }
+
+  #path(key: string): string {
+    return `${this.#root}/${key}`
+  }
+
+  /** The frame of every call: arguments checked, errors in the contract's terms. */
+  async #call<T>(key: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    checkKey(this.name, key)
+    signal?.throwIfAborted()
+    try {
+      return await work()
+    } catch (error) {
+      throw filesystemError(this.name, key, error)
+    }
+  }
+
+  /** The frame of every write: body to a temporary file, which `place` names, then all of it made durable. */
+  async #write(
+    key: string,
+    body: PutBody,
+    signal: AbortSignal | undefined,
+    place: (temporary: TemporaryFile) => Promise<void>,
+  ): Promise<BlobInfo> {
+    return this.#call(key, signal, async () => {
+      await using temporary = await this.#inDirectories(async () => {
+        await this.#prepare()
+        return TemporaryFile.write(this.#temporaryPath, bodyPieces(this.name, key, body), signal)
+      })
+      const directory = dirname(this.#path(key))
+      await this.#inDirectories(async () => {
+        await this.#prepare()
+        await this.#directories.ensure(directory)
+        await place(temporary)
+      })
+      await this.#directories.sync(directory)
+      return infoOf(key, temporary.stats)
+    })
+  }
+
+  /** Excludes every other put, replace and delete of the key: a comparison of etags holds until it is acted on. */
+  async #alone<T>(key: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return this.#locks.withLock(hash('sha256', key).slice(0, 2), work, signal)
+  }
+
+  /** Once more when a directory that was seen before has been removed from outside meanwhile. */
+  async #inDirectories<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error
+      this.#directories.forget()
+      this.#prepared = undefined
+      return work()
+    }
+  }
+
+  #prepare(): Promise<void> {
+    this.#prepared ??= this.#makeOwnDirectories().catch((error: unknown) => {
+      this.#prepared = undefined
+      throw error
+    })
+    return this.#prepared
+  }
+
+  async #makeOwnDirectories(): Promise<void> {
+    await this.#directories.ensure(this.#temporaryPath)
+    await this.#directories.ensure(this.#locksPath)
+    await removeStaleFiles(this.#temporaryPath, this.#staleAfterMs)
+  }
+
+  /** `undefined` when nothing or a directory is there. */
+  async #statFile(key: string): Promise<BigIntStats | undefined> {
+    try {
+      const stats = await lstat(this.#path(key), { bigint: true })
+      if (stats.isFile()) return stats
+      if (stats.isDirectory()) return undefined
+      throw this.#notABlob(key)
+    } catch (error) {
+      if (isAbsent(error)) return undefined
+      throw error
+    }
+  }
+
+  async #open(key: string): Promise<FileHandle> {
+    try {
+      return await open(this.#path(key), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    } catch (error) {
+      throw isAbsent(error) ? new BlobNotFoundError(this.name, key, error) : error
+    }
+  }
+
+  async #blobStats(key: string, handle: FileHandle): Promise<BigIntStats> {
+    const stats = await handle.stat({ bigint: true })
+    if (stats.isFile()) return stats
+    throw stats.isDirectory() ? new BlobNotFoundError(this.name, key) : this.#notABlob(key)
+  }
+
+  /** What to throw when `create` found the place taken: by a blob, which is made as durable as if we had made it. */
+  async #taken(key: string): Promise<Error> {
+    const stats = await lstat(this.#path(key)).catch(() => undefined)
+    if (stats?.isDirectory()) return this.#unavailable(key, 'is a directory: other blobs lie below it')
+    if (stats !== undefined) await this.#directories.sync(dirname(this.#path(key)))
+    return new BlobExistsError(this.name, key)
+  }
+
+  #brokenBody(key: string, problem: unknown): Error {
+    const error = filesystemError(this.name, key, problem)
+    return error instanceof Error && error !== problem
+      ? error
+      : this.#unavailable(key, `its file ${problem instanceof Error ? problem.message : String(problem)}`)
+  }
+
+  #notABlob(key: string): Error {
+    return this.#unavailable(key, 'is neither a regular file nor a directory')
+  }
+
+  #unavailable(key: string, problem: string): Error {
+    return new StoreUnavailableError(this.name, key, problem, { transient: false })
+  }
+}
+
+async function removeFile(path: string): Promise<boolean> {
+  try {
+    await unlink(path)
+    return true
+  } catch (error) {
+    if (isAbsent(error)) return false
+    throw error
+  }
+}
+
+function infoOf(key: string, stats: BigIntStats): BlobInfo {
+  return {
+    key,
+    bytes: Number(stats.size),
+    etag: etagOf(stats),
+    modified: new Date(Number(stats.mtimeNs / 1_000_000n)),
+  }
+}
+
+/** No two contents of one key share it: of two files alive together the inode differs, of two in turn the time. */
+function etagOf({ ino, mtimeNs, size }: BigIntStats): string {
+  return [ino, mtimeNs, size].map((part) => part.toString(36)).join('-')
+}
