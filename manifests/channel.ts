@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { canonicalJson } from './canonical-json.ts'
 import { formatVersion, readDocument } from './document.ts'
 import { FormatError } from './errors.ts'
-import { naturalField } from './fields.ts'
+import { naturalField, textField } from './fields.ts'
 import { nameField, versionField } from './names.ts'
 
 /** A signed, mutable pointer to a release (format §6); the TUF target `channels/<name>.json`. */
@@ -21,7 +21,7 @@ export interface Channel {
 export interface Rollout {
   /** How many machines of 10,000 may move. */
   readonly fraction: number
-  /** Which: those with XXH64(seed, machine id) mod 10,000 below the fraction. */
+  /** Which: those with XXH64(`<seed>:<machine id>`) mod 10,000 below the fraction (format §6). */
   readonly seed: string
 }
 
@@ -32,7 +32,7 @@ const channelSchema = z.strictObject({
   format: z.literal(formatVersion),
   halted: z.boolean(),
   previous: versionField.optional(),
-  rollout: z.strictObject({ fraction: naturalField.max(wholeFleet), seed: z.string().max(64) }),
+  rollout: z.strictObject({ fraction: naturalField.max(wholeFleet), seed: textField(64) }),
   version: versionField,
   waypoints: z.array(versionField),
 })

@@ -42,7 +42,7 @@ function parseJson(text: string, name: string): unknown {
 function refuseUnknownFormat(json: unknown, name: string): void {
   if (typeof json !== 'object' || json === null || !('format' in json)) return
   if (json.format === formatVersion) return
-  const found = JSON.stringify(json.format)
+  const found = typeof json.format === 'number' ? json.format : `of type ${typeof json.format}`
   throw new FormatError(
     'FORMAT_UNKNOWN',
     name,
@@ -56,7 +56,7 @@ function checkSchema<Json>(json: unknown, schema: z.ZodType<Json>, name: string)
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const place = issue?.path.map(String).join('.')
-  throw new FormatError('FORMAT_INVALID', name, issue?.message ?? 'does not match its schema', {
+  throw new FormatError('FORMAT_INVALID', name, issue?.message.slice(0, 300) ?? 'does not match its schema', {
     place: place === '' ? undefined : place,
   })
 }

@@ -5,10 +5,21 @@ import { readDocument } from './document.ts'
 import type { Entry, FileEntry, Metadata, Mtime, SparseMap, Xattrs } from './entry.ts'
 import { FormatError } from './errors.ts'
 import { byteStringField, decodeByteString, digestField, encodeByteString, naturalField } from './fields.ts'
-import { parseTreePath } from './tree-path.ts'
+import { maxPathBytes, parseTreePath } from './tree-path.ts'
+
+/** Linux: XATTR_NAME_MAX and XATTR_SIZE_MAX. */
+const maxXattrNameBytes = 255
+const maxXattrBytes = 65_536
 
 const idField = naturalField.max(0xff_ff_ff_fe)
 const modeField = z.string().regex(/^[0-7]{4}$/, 'is not four octal digits')
+
+const xattrNameField = z
+  .string()
+  .refine(
+    isXattrName,
+    `is not a namespace, a dot and a name: 3 to ${maxXattrNameBytes} bytes of UTF-8, no NUL`,
+  )
 
 const ownership = {
   gid: idField,
@@ -16,7 +27,7 @@ const ownership = {
   mtimeNanos: naturalField.max(999_999_999).optional(),
   path: byteStringField,
   uid: idField,
-  xattrs: z.record(z.string().min(1), z.base64()).optional(),
+  xattrs: z.record(xattrNameField, z.base64()).optional(),
 }
 const metadata = { ...ownership, mode: modeField }
 
@@ -58,30 +69,42 @@ export function decodeEntry(line: Uint8Array): Entry {
   return readDocument(line, entryDocument)
 }
 
-/** The line of an entry, without the newline. */
+/**
+ * The line of an entry, without the newline. Its members are written out in their canonical order: a tree has a
+ * million of these lines, and every one that is read is written again to be compared.
+ */
 export function encodeEntry(entry: Entry): string {
-  const path = encodeByteString(entry.path)
+  const path = encodeBytes(entry.path)
   if (entry.type === 'hardlink') {
-    return canonicalJson({ path, target: encodeByteString(entry.target), type: entry.type })
+    return `{"path":${path},"target":${encodeBytes(entry.target)},"type":"hardlink"}`
   }
-  return canonicalJson({
-    gid: entry.gid,
-    mtime: entry.mtime.seconds,
-    mtimeNanos: entry.mtime.nanos === 0 ? undefined : entry.mtime.nanos,
-    path,
-    type: entry.type,
-    uid: entry.uid,
-    xattrs: encodeXattrs(entry.xattrs),
-    ...('mode' in entry && { mode: entry.mode.toString(8).padStart(4, '0') }),
-    ...('target' in entry && { target: encodeByteString(entry.target) }),
-    ...('device' in entry && { device: { ...entry.device } }),
-    ...(entry.type === 'file' && {
-      digest: entry.digest,
-      offset: entry.offset,
-      size: entry.size,
-      sparse: entry.sparse === undefined ? undefined : { ...entry.sparse },
-    }),
-  })
+  const file = entry.type === 'file' ? entry : undefined
+  const device = 'device' in entry ? `"device":${canonicalJson({ ...entry.device })},` : ''
+  const digest = file === undefined ? '' : `"digest":"${file.digest}",`
+  const mode = 'mode' in entry ? `"mode":"${entry.mode.toString(8).padStart(4, '0')}",` : ''
+  const nanos = entry.mtime.nanos === 0 ? '' : `"mtimeNanos":${canonicalJson(entry.mtime.nanos)},`
+  const offset = file === undefined ? '' : `"offset":${canonicalJson(file.offset)},`
+  const size = file === undefined ? '' : `"size":${canonicalJson(file.size)},${encodeSparse(file.sparse)}`
+  const target = entry.type === 'symlink' ? `"target":${encodeBytes(entry.target)},` : ''
+  return (
+    `{${device}${digest}"gid":${canonicalJson(entry.gid)},${mode}` +
+    `"mtime":${canonicalJson(entry.mtime.seconds)},${nanos}${offset}"path":${path},${size}${target}` +
+    `"type":"${entry.type}","uid":${canonicalJson(entry.uid)}${encodeXattrs(entry.xattrs)}}`
+  )
+}
+
+function encodeBytes(byteString: string): string {
+  return canonicalJson(encodeByteString(byteString))
+}
+
+function encodeSparse(sparse: SparseMap | undefined): string {
+  return sparse === undefined ? '' : `"sparse":${canonicalJson({ data: sparse.data, size: sparse.size })},`
+}
+
+function encodeXattrs(xattrs: Xattrs): string {
+  if (xattrs.size === 0) return ''
+  const members = [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')] as const)
+  return `,"xattrs":${canonicalJson(Object.fromEntries(members))}`
 }
 
 function decodeLine(line: Line): Entry {
@@ -94,7 +117,7 @@ function decodeLine(line: Line): Entry {
     mtime: decodeMtime(line),
     xattrs: decodeXattrs(line.xattrs),
   }
-  if (line.type === 'symlink') return { ...owner, type: line.type, target: decodeByteString(line.target) }
+  if (line.type === 'symlink') return { ...owner, type: line.type, target: decodeLinkText(line) }
   const common: Metadata & { path: typeof path } = { ...owner, mode: Number.parseInt(line.mode, 8) }
   switch (line.type) {
     case 'file':
@@ -121,6 +144,14 @@ function decodeHardlink(line: Extract<Line, { type: 'hardlink' }>, path: Entry['
     throw invalid('target', 'a hard link names an entry that comes before it')
   }
   return { type: 'hardlink', path, target }
+}
+
+function decodeLinkText(line: Extract<Line, { type: 'symlink' }>): string {
+  const text = decodeByteString(line.target)
+  if (text === '' || text.length > maxPathBytes || text.includes('\0')) {
+    throw invalid('target', `a symbolic link says 1 to ${maxPathBytes} bytes, none of them NUL`)
+  }
+  return text
 }
 
 /** Nothing but the one spelling of an empty file, and a sparse map that adds up to the content it places. */
@@ -150,17 +181,22 @@ function decodeMtime(line: OwnedLine): Mtime {
 
 function decodeXattrs(xattrs: OwnedLine['xattrs']): Xattrs {
   if (xattrs === undefined) return noXattrs
-  return new Map(Object.entries(xattrs).map(([name, value]) => [name, Buffer.from(value, 'base64')]))
+  return new Map(Object.entries(xattrs).map(([name, value]) => [name, decodeXattr(name, value)]))
+}
+
+function decodeXattr(name: string, base64: string): Uint8Array {
+  const value = Buffer.from(base64, 'base64')
+  if (value.length > maxXattrBytes) throw invalid(`xattrs.${name}`, `is longer than ${maxXattrBytes} bytes`)
+  return value
+}
+
+function isXattrName(name: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- NUL is what it must not contain
+  if (!/^[^.\0]+\.[^\0]+$/.test(name) || !name.isWellFormed()) return false
+  return Buffer.byteLength(name) <= maxXattrNameBytes
 }
 
 const noXattrs: Xattrs = new Map()
-
-function encodeXattrs(xattrs: Xattrs): Record<string, string> | undefined {
-  if (xattrs.size === 0) return undefined
-  return Object.fromEntries(
-    [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')] as const),
-  )
-}
 
 function invalid(place: string, problem: string): FormatError {
   return new FormatError('FORMAT_INVALID', 'manifest entry', problem, { place })

@@ -7,7 +7,7 @@ export interface Mtime {
   readonly nanos: number
 }
 
-/** By name in byte order. Values are whatever the kernel gave: ACLs, capabilities and labels are not interpreted. */
+/** By name (format §3.3.6). Values are as the kernel gave them: ACLs, capabilities and labels are not interpreted. */
 export type Xattrs = ReadonlyMap<string, Uint8Array>
 
 export interface Metadata {
@@ -68,7 +68,7 @@ export interface FifoEntry extends Metadata {
   readonly path: TreePath
 }
 
-/** One path of a tree (format §3). Sockets have no entry: they mean nothing without the process that bound them. */
+/** One path of a tree (format §3.3). Sockets have no entry: they mean nothing without the process that bound them. */
 export type Entry = FileEntry | DirectoryEntry | SymlinkEntry | HardlinkEntry | DeviceEntry | FifoEntry
 
 /** An entry as a source yields it: what its content is, and where it will lie, is not known yet. */

@@ -15,11 +15,25 @@ export const digestField = z.string().transform((text, context): Digest => {
   }
 })
 
+/** Unicode text of at most `limit` UTF-16 code units; half a surrogate pair has no UTF-8. */
+export function textField(limit: number): z.ZodString {
+  return z
+    .string()
+    .max(limit)
+    .refine((text) => text.isWellFormed(), 'contains half a surrogate pair')
+}
+
 /** An instant in UTC to the second: `2026-01-31T23:59:59Z`. */
 export const instantField = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'is not an instant such as 2026-01-31T23:59:59Z')
-  .refine((text) => !Number.isNaN(Date.parse(text)), 'is not an instant in time')
+  .refine(isInstant, 'is not an instant in time')
+
+/** Date.parse takes the 31st of any month and 24:00:00, and means the day after. */
+function isInstant(text: string): boolean {
+  const instant = new Date(text)
+  return !Number.isNaN(instant.getTime()) && formatInstant(instant) === text
+}
 
 export function formatInstant(instant: Date): string {
   return `${instant.toISOString().slice(0, 19)}Z`

@@ -24,33 +24,55 @@ export interface LineSpan {
  * directory, that content lies inside the stream. Throws a FormatError naming the line. The digest is the caller's.
  */
 export class ManifestDecoder {
-  #rest: Buffer = Buffer.alloc(0)
+  /** The bytes since the last newline are the first `#heldBytes` of `#held`. */
+  #held: Buffer = Buffer.alloc(0)
+  #heldBytes = 0
   #position = 0
-  #lineNumber = 0
+  #lineNumber = 1
   #header: ManifestHeader | undefined
   #chunksLeft = 0
   #entriesLeft = 0
   #contentLeft = 0
   #lastPath: TreePath | undefined
-  readonly #directories = new Set<TreePath>();
+  /** Outermost first, the directories whose path the last path begins with: no other can hold a later one. */
+  readonly #directories: TreePath[] = [];
 
   *decode(bytes: Uint8Array): Generator<ManifestItem, void, undefined> {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const data = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
     let start = 0
-    for (let end = data.indexOf(10); end !== -1; end = data.indexOf(10, start)) {
-      this.#lineNumber++
-      this.#checkLength(end - start)
-      yield this.#decodeLine(data.subarray(start, end))
-      this.#position += end + 1 - start
+    for (let end = piece.indexOf(10); end !== -1; end = piece.indexOf(10, start)) {
+      const line = this.#completeLine(piece.subarray(start, end))
+      const item = this.#decodeLine(line)
       start = end + 1
+      this.#position += line.length + 1
+      this.#lineNumber++
+      yield item
     }
-    this.#checkLength(data.length - start)
-    this.#rest = Buffer.from(data.subarray(start))
+    this.#hold(piece.subarray(start))
+  }
+
+  #completeLine(tail: Buffer): Buffer {
+    this.#checkLength(this.#heldBytes + tail.length)
+    if (this.#heldBytes === 0) return tail
+    const line = Buffer.concat([this.#held.subarray(0, this.#heldBytes), tail])
+    this.#heldBytes = 0
+    return line
+  }
+
+  #hold(tail: Buffer): void {
+    const bytes = this.#heldBytes + tail.length
+    this.#checkLength(bytes)
+    if (bytes > this.#held.length) {
+      const larger = Buffer.alloc(Math.min(2 * bytes, maxLineBytes))
+      this.#held.copy(larger, 0, 0, this.#heldBytes)
+      this.#held = larger
+    }
+    tail.copy(this.#held, this.#heldBytes)
+    this.#heldBytes = bytes
   }
 
   end(): void {
-    if (this.#rest.length > 0) throw this.#error('FORMAT_TRUNCATED', 'the last line has no newline')
+    if (this.#heldBytes > 0) throw this.#error('FORMAT_TRUNCATED', 'the last line has no newline')
     if (this.#header === undefined) throw this.#error('FORMAT_TRUNCATED', 'there is no header')
     if (this.#chunksLeft > 0 || this.#entriesLeft > 0) {
       const missing = `${this.#chunksLeft} chunks and ${this.#entriesLeft} entries`
@@ -111,10 +133,11 @@ export class ManifestDecoder {
       throw this.#error('FORMAT_NOT_CANONICAL', `entries must be in byte order of their paths: ${pair}`)
     }
     this.#lastPath = path
-    if (path === '' ? entry.type !== 'directory' : !this.#directories.has(parentOf(path))) {
+    while (!path.startsWith(this.#directories.at(-1) ?? '')) this.#directories.pop()
+    if (path === '' ? entry.type !== 'directory' : this.#directories.lastIndexOf(parentOf(path)) === -1) {
       throw this.#error('FORMAT_INVALID', `"${displayTreePath(path)}" has no directory to lie in`)
     }
-    if (entry.type === 'directory') this.#directories.add(path)
+    if (entry.type === 'directory') this.#directories.push(path)
   }
 
   #checkContentSum(): void {

@@ -30,7 +30,7 @@ export interface ChunkRef {
 export const maxChunkBytes = 1 << 20
 
 const headerSchema = z.strictObject({
-  chunking: z.string().min(1).max(64),
+  chunking: nameField,
   chunks: naturalField,
   contentBytes: naturalField,
   entries: naturalField,
@@ -67,7 +67,7 @@ export function encodeHeader(header: ManifestHeader): string {
 }
 
 export function encodeChunkRef(chunk: ChunkRef): string {
-  return canonicalJson({ ...chunk })
+  return canonicalJson({ digest: chunk.digest, size: chunk.size })
 }
 
 /** A whole manifest from memory. What is too large for that is written with the three line encoders. */

@@ -1,13 +1,13 @@
 import * as z from 'zod'
 import { FormatError } from './errors.ts'
 
-/** Modules and channels are named alike: names that are safe in a URL, a key and a file name (format §1.4). */
+/** Modules, channels and chunking profiles are named alike: names that are safe in a URL, a key and a file name (format §1.4). */
 const namePattern = /^[a-z0-9][a-z0-9._+-]{0,63}$/
 const nameRule = 'names are 1 to 64 of a-z 0-9 . _ + - and begin with a letter or digit'
 
 export const nameField = z.string().regex(namePattern, `is not a name: ${nameRule}`)
 
-/** Versions order releases; labels are for people (format §5). */
+/** Versions order releases; labels are for people (format §1.4). */
 export const versionField = z.int().min(1)
 
 export function parseModuleName(text: string): string {

@@ -3,10 +3,10 @@ import { canonicalJson } from './canonical-json.ts'
 import type { Digest } from './digest.ts'
 import { formatVersion, readDocument } from './document.ts'
 import { FormatError } from './errors.ts'
-import { digestField, instantField, naturalField } from './fields.ts'
+import { digestField, instantField, naturalField, textField } from './fields.ts'
 import { nameField, versionField } from './names.ts'
 
-/** An immutable set of modules under one version (format §4); the TUF target `releases/<version>.json`. */
+/** An immutable set of modules under one version (format §5); the TUF target `releases/<version>.json`. */
 export interface Release {
   readonly version: number
   /** For people; never compared. */
@@ -37,7 +37,7 @@ const moduleSchema = z.strictObject({
 const releaseSchema = z.strictObject({
   created: instantField,
   format: z.literal(formatVersion),
-  label: z.string().min(1).max(200).optional(),
+  label: textField(200).min(1).optional(),
   modules: z.record(nameField, moduleSchema),
   requires: versionField.optional(),
   version: versionField,
@@ -78,17 +78,44 @@ export function checkRelease(release: Release): Release {
     const missing = includes.find((include) => !Object.hasOwn(release.modules, include))
     if (missing !== undefined) throw invalid(`modules.${name}.includes`, `there is no module "${missing}"`)
   }
-  for (const name of names) refuseCycle(release, [name])
+  refuseCycles(release)
   return release
 }
 
-function refuseCycle(release: Release, trail: readonly string[]): void {
-  for (const include of release.modules[trail.at(-1) ?? '']?.includes ?? []) {
-    if (include === trail[0]) {
-      throw invalid(`modules.${include}.includes`, `goes in a circle: ${[...trail, include].join(' → ')}`)
+function refuseCycles(release: Release): void {
+  const open = new Map(Object.entries(release.modules).map(([name, { includes }]) => [name, includes.length]))
+  const includers = new Map<string, string[]>()
+  for (const [name, { includes }] of Object.entries(release.modules)) {
+    for (const include of includes) {
+      const known = includers.get(include)
+      if (known === undefined) includers.set(include, [name])
+      else known.push(name)
     }
-    if (!trail.includes(include)) refuseCycle(release, [...trail, include])
   }
+  const settled = [...open.keys()].filter((name) => open.get(name) === 0)
+  for (let name = settled.pop(); name !== undefined; name = settled.pop()) {
+    open.delete(name)
+    for (const includer of includers.get(name) ?? []) {
+      const left = (open.get(includer) ?? 0) - 1
+      open.set(includer, left)
+      if (left === 0) settled.push(includer)
+    }
+  }
+  const [first] = open.keys()
+  if (first !== undefined) throw circle(release, first, open)
+}
+
+/** Every module in `open` includes another one in it, so that a walk along these must come back. */
+function circle(release: Release, first: string, open: ReadonlyMap<string, number>): FormatError {
+  const trail = new Set<string>()
+  let name: string | undefined = first
+  while (name !== undefined && !trail.has(name)) {
+    trail.add(name)
+    name = release.modules[name]?.includes.find((include) => open.has(include))
+  }
+  const names = [...trail]
+  const around = [...names.slice(names.indexOf(name ?? first)), name]
+  return invalid(`modules.${name}.includes`, `goes in a circle: ${around.join(' → ')}`)
 }
 
 /**

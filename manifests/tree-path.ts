@@ -5,7 +5,7 @@ declare const brand: unique symbol
 /**
  * A path inside a tree, relative to its root: components joined by `/`; the root itself is the empty path.
  * File names are bytes, and need not be UTF-8: each character of this string is one byte (0..255), so that
- * JavaScript's own string order is the byte order that manifests are sorted in (format §3).
+ * JavaScript's own string order is the byte order that manifests are sorted in (format §1.5, §3.3).
  */
 export type TreePath = string & { readonly [brand]: 'TreePath' }
 
@@ -103,6 +103,6 @@ function hexEscape(character: string): string {
 }
 
 function invalid(path: string, problem: string): FormatError {
-  const shown = displayTreePath(path.length > 300 ? `${path.slice(0, 300)}…` : path)
+  const shown = displayTreePath(path.slice(0, 300)) + (path.length > 300 ? '…' : '')
   return new FormatError('PATH_INVALID', 'path', `"${shown}" ${problem}`)
 }

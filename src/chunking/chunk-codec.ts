@@ -20,7 +20,7 @@ export function maxEncodedBytes(size: number): number {
 
 /**
  * The plain bytes of a stored chunk, verified. Decompression stops at `chunk.size`, with a window of no more than
- * the largest chunk. Throws ChunkCorruptError.
+ * the largest chunk. Throws ChunkCorruptError, also when anything follows the one frame.
  */
 export async function decodeChunk(stored: Uint8Array, chunk: ChunkRef): Promise<Buffer> {
   const plain = await decompress(stored, chunk)
@@ -33,9 +33,16 @@ export async function decodeChunk(stored: Uint8Array, chunk: ChunkRef): Promise<
 }
 
 function decompress(stored: Uint8Array, chunk: ChunkRef): Promise<Buffer> {
+  const options = {
+    params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
+    maxOutputLength: chunk.size,
+    // Room for one byte more than the chunk: where the frame fills the buffer to the byte, zlib goes on with what
+    // follows instead of refusing it.
+    chunkSize: Math.max(chunk.size + 1, constants.Z_MIN_CHUNK),
+    rejectGarbageAfterEnd: true,
+  }
   return new Promise((resolve, reject) => {
-    const params = { [constants.ZSTD_d_windowLogMax]: maxWindowLog }
-    zstdDecompress(stored, { params, maxOutputLength: chunk.size }, (error, plain) => {
+    zstdDecompress(stored, options, (error, plain) => {
       if (error === null) resolve(plain)
       else reject(new ChunkCorruptError(chunk.digest, corruption(error, chunk.size), error))
     })
@@ -43,6 +50,7 @@ function decompress(stored: Uint8Array, chunk: ChunkRef): Promise<Buffer> {
 }
 
 function corruption(error: NodeJS.ErrnoException, size: number): string {
+  if (error.code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END') return 'has bytes after its frame'
   if (error.code === 'ERR_BUFFER_TOO_LARGE') return `holds more than its ${size} bytes`
   return 'is not a whole zstd frame'
 }

@@ -2,7 +2,7 @@ import { gearTable } from './gear-table.ts'
 import type { ChunkingProfile } from './profile.ts'
 
 /**
- * FastCDC with normalized chunking (Xia et al., USENIX ATC 2016, §3): the length of the first chunk of `bytes`.
+ * FastCDC with normalized chunking (Xia et al., USENIX ATC 2016), format §9.2: the length of the first chunk.
  * `bytes` must be the rest of the content or at least `profile.maxBytes` of it: the answer depends on nothing else,
  * so it is the same however the content was fed. Returns `bytes.length` when all of it is one chunk.
  */
