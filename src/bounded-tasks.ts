@@ -1,13 +1,12 @@
-import { setImmediate } from 'node:timers/promises'
-
 /**
- * Runs tasks side by side, `limit` at most. The first failure is remembered, no task is started after it, and every
- * later call throws it.
+ * Runs tasks side by side, `limit` at most, in the order in which they came. The first failure is remembered, no
+ * task is started after it, and every later call throws it.
  */
 export class BoundedTasks {
   readonly #limit: number
-  readonly #running = new Set<Promise<void>>()
-  #waiting = 0
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+  #idle: PromiseWithResolvers<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
   constructor(limit: number) {
@@ -16,12 +15,11 @@ export class BoundedTasks {
 
   /** Waits for a free place, starts the task and returns without waiting for its end. */
   async start(task: () => Promise<void>): Promise<void> {
-    this.#waiting++
-    while (this.#running.size >= this.#limit && this.#failure === undefined) await Promise.race(this.#running)
-    this.#waiting--
+    if (this.#running < this.#limit) this.#running++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (this.#failure !== undefined) this.#leave()
     this.#throwFailure()
-    const running: Promise<void> = this.#run(task).finally(() => this.#running.delete(running))
-    this.#running.add(running)
+    void this.#run(task)
   }
 
   /** Waits for all tasks to end, also those that still wait for a place. */
@@ -32,9 +30,9 @@ export class BoundedTasks {
 
   /** Waits for all tasks to end and forgets how: for cleaning up after something else has failed. */
   async settle(): Promise<void> {
-    while (this.#running.size > 0 || this.#waiting > 0) {
-      await Promise.race(this.#running.size > 0 ? this.#running : [setImmediate()])
-    }
+    if (this.#running === 0) return
+    this.#idle ??= Promise.withResolvers()
+    await this.#idle.promise
   }
 
   async #run(task: () => Promise<void>): Promise<void> {
@@ -42,7 +40,22 @@ export class BoundedTasks {
       await task()
     } catch (error) {
       this.#failure ??= { error }
+    } finally {
+      this.#leave()
     }
+  }
+
+  /** Hands the place to whoever has waited longest. */
+  #leave(): void {
+    const next = this.#waiting.shift()
+    if (next !== undefined) {
+      next()
+      return
+    }
+    this.#running--
+    if (this.#running > 0) return
+    this.#idle?.resolve()
+    this.#idle = undefined
   }
 
   #throwFailure(): void {

@@ -1,4 +1,4 @@
-import { NotADirectoryError } from './durable-directories.ts'
+import { NotADirectoryError } from './known-directories.ts'
 import { StoreDeniedError, StoreError, StoreFullError, StoreUnavailableError } from './errors.ts'
 import { LockTimeoutError } from './file-lock.ts'
 

@@ -16,12 +16,13 @@ import type {
   PutOptions,
 } from './blob-store.ts'
 import { resolveRange } from './byte-range.ts'
-import { DurableDirectories } from './durable-directories.ts'
 import { BlobChangedError, BlobExistsError, BlobNotFoundError, StoreUnavailableError } from './errors.ts'
 import { FileLocks } from './file-lock.ts'
 import { FileSlice } from './file-slice.ts'
 import { filesystemError, hasCode, isAbsent } from './filesystem-errors.ts'
 import { walkFiles } from './filesystem-walk.ts'
+import { GroupSync } from './group-sync.ts'
+import { KnownDirectories } from './known-directories.ts'
 import { bodyPieces } from './put-body.ts'
 import { removeStaleFiles, TemporaryFile } from './temporary-file.ts'
 
@@ -38,7 +39,8 @@ export interface FilesystemStoreOptions {
 export class FilesystemStore implements BlobStore {
   readonly name: string
   readonly #root: string
-  readonly #directories: DurableDirectories
+  readonly #directories = new KnownDirectories()
+  readonly #disk: GroupSync
   readonly #locks: FileLocks
   readonly #staleAfterMs: number
   #prepared: Promise<void> | undefined
@@ -46,7 +48,7 @@ export class FilesystemStore implements BlobStore {
   constructor(root: string, { staleAfterMs = 24 * 3600 * 1000 }: FilesystemStoreOptions = {}) {
     this.#root = resolve(root)
     this.name = `file:${this.#root}`
-    this.#directories = new DurableDirectories(this.#root)
+    this.#disk = new GroupSync(this.#root)
     this.#locks = new FileLocks(this.#locksPath)
     this.#staleAfterMs = staleAfterMs
   }
@@ -90,10 +92,12 @@ export class FilesystemStore implements BlobStore {
 
   async put(key: string, body: PutBody, { signal }: PutOptions = {}): Promise<BlobInfo> {
     return this.#write(key, body, signal, async (temporary) => {
+      if (this.#linkIfFree(temporary, key)) return
       await this.#alone(key, signal, async () => {
-        await temporary.stampAfter(await this.#statFile(key))
+        const current = await this.#statFile(key)
+        if (current !== undefined) temporary.stampAfter(current)
         signal?.throwIfAborted()
-        await temporary.renameTo(this.#path(key))
+        temporary.renameTo(this.#path(key))
       })
     })
   }
@@ -103,9 +107,7 @@ export class FilesystemStore implements BlobStore {
       if ((await this.#statFile(key)) !== undefined) throw await this.#taken(key)
       return this.#write(key, body, signal, async (temporary) => {
         signal?.throwIfAborted()
-        await temporary.linkTo(this.#path(key)).catch(async (error: unknown) => {
-          throw hasCode(error, 'EEXIST') ? await this.#taken(key) : error
-        })
+        if (!this.#linkIfFree(temporary, key)) throw await this.#taken(key)
       })
     })
   }
@@ -115,9 +117,9 @@ export class FilesystemStore implements BlobStore {
       await this.#alone(key, signal, async () => {
         const current = await this.#statFile(key)
         if (current === undefined || etagOf(current) !== etag) throw new BlobChangedError(this.name, key)
-        await temporary.stampAfter(current)
+        temporary.stampAfter(current)
         signal?.throwIfAborted()
-        await temporary.renameTo(this.#path(key))
+        temporary.renameTo(this.#path(key))
       })
     })
   }
@@ -129,7 +131,7 @@ export class FilesystemStore implements BlobStore {
         await this.#prepare()
         return this.#alone(key, signal, async () => removeFile(this.#path(key)))
       })
-      if (removed) await this.#directories.sync(dirname(this.#path(key)))
+      if (removed) await this.#disk.sync()
     })
   }
 
@@ -172,15 +174,29 @@ export class FilesystemStore implements BlobStore {
         await this.#prepare()
         return TemporaryFile.write(this.#temporaryPath, bodyPieces(this.name, key, body), signal)
       })
-      const directory = dirname(this.#path(key))
+      // Before it has its name: a name must never come back from a loss of power without its bytes.
+      await this.#disk.sync()
       await this.#inDirectories(async () => {
         await this.#prepare()
-        await this.#directories.ensure(directory)
+        this.#directories.ensure(dirname(this.#path(key)))
         await place(temporary)
       })
-      await this.#directories.sync(directory)
+      await this.#disk.sync()
       return infoOf(key, temporary.stats)
     })
+  }
+
+  /**
+   * False when the key is taken. Needs no lock: what is compared under one exists, and a link replaces nothing.
+   */
+  #linkIfFree(temporary: TemporaryFile, key: string): boolean {
+    try {
+      temporary.linkTo(this.#path(key))
+      return true
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) return false
+      throw error
+    }
   }
 
   /** Excludes every other put, replace and delete of the key: a comparison of etags holds until it is acted on. */
@@ -209,8 +225,8 @@ export class FilesystemStore implements BlobStore {
   }
 
   async #makeOwnDirectories(): Promise<void> {
-    await this.#directories.ensure(this.#temporaryPath)
-    await this.#directories.ensure(this.#locksPath)
+    this.#directories.ensure(this.#temporaryPath)
+    this.#directories.ensure(this.#locksPath)
     await removeStaleFiles(this.#temporaryPath, this.#staleAfterMs)
   }
 
@@ -245,7 +261,7 @@ export class FilesystemStore implements BlobStore {
   async #taken(key: string): Promise<Error> {
     const stats = await lstat(this.#path(key)).catch(() => undefined)
     if (stats?.isDirectory()) return this.#unavailable(key, 'is a directory: other blobs lie below it')
-    if (stats !== undefined) await this.#directories.sync(dirname(this.#path(key)))
+    if (stats !== undefined) await this.#disk.sync()
     return new BlobExistsError(this.name, key)
   }
 

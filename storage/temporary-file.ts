@@ -1,13 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { link, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
+import {
+  closeSync,
+  fstatSync,
+  futimesSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  utimesSync,
+  lstatSync,
+  writeSync,
+} from 'node:fs'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 
-const maxWriteBytes = 8 * 1024 * 1024
+/** Between two pieces of this size others get a turn. */
+const maxWriteBytes = 1024 * 1024
 
 /**
- * A whole, synced file that waits to be given its name, and is removed when it never was. Its modification time is
- * set from a clock finer than the kernel's, because etags are made of it.
+ * A whole file that waits to be given its name, and is removed when it never was. Its modification time is set from
+ * a clock finer than the kernel's, because etags are made of it. The calls are synchronous: the kernel answers them
+ * from memory, in a fraction of what it costs to hand them to another thread. To sync the file is the caller's.
  */
 export class TemporaryFile implements AsyncDisposable {
   readonly #path: string
@@ -26,14 +41,14 @@ export class TemporaryFile implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<TemporaryFile> {
     const path = `${directory}/${process.pid}-${randomBytes(8).toString('hex')}`
-    const handle = await open(path, 'wx', 0o644)
+    const fd = openSync(path, 'wx', 0o644)
     try {
-      return new TemporaryFile(path, await fill(handle, pieces, signal))
+      return new TemporaryFile(path, await fill(fd, pieces, signal))
     } catch (error) {
-      await rm(path, { force: true })
+      rmSync(path, { force: true })
       throw error
     } finally {
-      await handle.close()
+      closeSync(fd)
     }
   }
 
@@ -42,29 +57,28 @@ export class TemporaryFile implements AsyncDisposable {
   }
 
   /** Makes the modification time later than the given one, so that the two files' etags differ for ever. */
-  async stampAfter(earlier: BigIntStats | undefined): Promise<void> {
-    if (earlier === undefined || this.#stats.mtimeNs > earlier.mtimeNs) return
-    await using handle = await open(this.#path, 'r+')
+  stampAfter(earlier: BigIntStats): void {
     for (const stepUs of [1n, 2_000_000n]) {
-      this.#stats = await stamp(handle, earlier.mtimeNs / 1000n + stepUs)
-      if (this.#stats.mtimeNs > earlier.mtimeNs) break
+      if (this.#stats.mtimeNs > earlier.mtimeNs) return
+      const seconds = Number(earlier.mtimeNs / 1000n + stepUs) / 1e6
+      utimesSync(this.#path, seconds, seconds)
+      this.#stats = lstatSync(this.#path, { bigint: true })
     }
-    await handle.sync()
   }
 
   /** Takes the place of whatever file is there. */
-  async renameTo(path: string): Promise<void> {
-    await rename(this.#path, path)
+  renameTo(path: string): void {
+    renameSync(this.#path, path)
     this.#renamed = true
   }
 
   /** Fails with EEXIST when anything is there. */
-  async linkTo(path: string): Promise<void> {
-    await link(this.#path, path)
+  linkTo(path: string): void {
+    linkSync(this.#path, path)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#renamed) await unlink(this.#path)
+    if (!this.#renamed) unlinkSync(this.#path)
   }
 }
 
@@ -78,26 +92,20 @@ export async function removeStaleFiles(directory: string, olderThanMs: number): 
 }
 
 async function fill(
-  handle: FileHandle,
+  fd: number,
   pieces: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
 ): Promise<BigIntStats> {
   for await (const piece of pieces) {
     for (let offset = 0; offset < piece.byteLength;) {
       signal?.throwIfAborted()
-      const length = Math.min(piece.byteLength - offset, maxWriteBytes)
-      offset += (await handle.write(piece, offset, length)).bytesWritten
+      if (offset > 0) await setImmediate()
+      offset += writeSync(fd, piece, offset, Math.min(piece.byteLength - offset, maxWriteBytes))
     }
   }
-  const stats = await stamp(handle, nowUs())
-  await handle.sync()
-  return stats
-}
-
-async function stamp(handle: FileHandle, timeUs: bigint): Promise<BigIntStats> {
-  const seconds = Number(timeUs) / 1e6
-  await handle.utimes(seconds, seconds)
-  return handle.stat({ bigint: true })
+  const seconds = Number(nowUs()) / 1e6
+  futimesSync(fd, seconds, seconds)
+  return fstatSync(fd, { bigint: true })
 }
 
 /** The kernel stamps files with a clock that stands still for milliseconds; this one has microseconds. */

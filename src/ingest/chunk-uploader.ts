@@ -4,7 +4,7 @@ import { chunkKey, immutableCaching } from '../repository/layout.ts'
 import type { CutChunk } from './chunk-messages.ts'
 import { DigestMap } from '../digest-map.ts'
 
-const concurrentPuts = 16
+const concurrentPuts = 32
 
 /** Stores chunks, each once, while they are still being cut. */
 export class ChunkUploader {
