@@ -1,0 +1,65 @@
+import express, { type Application } from 'express'
+import type { Logger } from 'pino'
+import type { BlobReader } from '../../storage/blob-store.ts'
+import { answerProblems } from './answer-problem.ts'
+import { channelRoutes } from './channel-routes.ts'
+import { checkRequest } from './check-request.ts'
+import { CostlyReads } from './costly-reads.ts'
+import { CurrentRepository } from './current-repository.ts'
+import { dataPlane } from './data-plane.ts'
+import { diffRoutes } from './diff-routes.ts'
+import { fileRoutes } from './file-routes.ts'
+import { healthRoutes } from './health-routes.ts'
+import { defaultLimits, type ServerLimits } from './limits.ts'
+import { logRequests } from './log-requests.ts'
+import { routeUnknown } from './problem.ts'
+import { releaseRoutes } from './release-routes.ts'
+import { nameRequest } from './request-id.ts'
+import { securityHeaders } from './security-headers.ts'
+import { validateRequests } from './validate-requests.ts'
+
+export interface AppOptions {
+  readonly store: BlobReader
+  readonly logger: Logger
+  /** Milliseconds of a clock that only goes forward. Default: the process's. */
+  readonly now?: (() => number) | undefined
+  /** The root that the repository must begin with; without it the store is taken at its word. */
+  readonly trustedRoot?: Buffer | undefined
+  /** Whose X-Forwarded-For is believed: express's "trust proxy". Default: nobody's. */
+  readonly trustProxy?: boolean | number | string | readonly string[] | undefined
+  /** Whether clients reach the server by TLS, here or at a proxy in front. */
+  readonly tls?: boolean | undefined
+  readonly limits?: Partial<ServerLimits> | undefined
+  /** Whether answers are held against openapi.yaml as well: for tests. */
+  readonly validateResponses?: boolean | undefined
+}
+
+/** A repository over HTTP: its objects under their keys, and the read API under /v1. */
+export function createApp(options: AppOptions): Application {
+  const { store, logger } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  const now = options.now ?? (() => performance.now())
+  const repository = new CurrentRepository({ store, trustedRoot: options.trustedRoot, now })
+  const context = { repository, limits, costlyReads: new CostlyReads(limits.maxCostlyReads) }
+  const app = express()
+  configure(app, options)
+  app.use(nameRequest, logRequests(logger), securityHeaders({ tls: options.tls ?? false }))
+  app.use(checkRequest(limits), dataPlane({ store, limits }))
+  app.use(...validateRequests({ responses: options.validateResponses ?? false }))
+  app.use(healthRoutes(repository), channelRoutes(context), releaseRoutes(context))
+  app.use(fileRoutes(context), diffRoutes(context))
+  app.use(() => {
+    throw routeUnknown()
+  })
+  app.use(answerProblems(logger))
+  return app
+}
+
+function configure(app: Application, { trustProxy = false }: AppOptions): void {
+  app.set('trust proxy', trustProxy)
+  app.set('query parser', 'simple')
+  app.enable('case sensitive routing')
+  app.enable('strict routing')
+  app.disable('x-powered-by')
+  app.disable('etag')
+}

@@ -1,0 +1,56 @@
+import { immutableCaching, revalidatedCaching, timestampKey } from '../repository/layout.ts'
+
+/** A key that everyone may read, known to be one by its form alone. */
+export interface ServedObject {
+  readonly key: string
+  readonly contentType: string
+  readonly caching: string
+  /** The digest in the name, which the object's bytes are bound to; undefined where the name does not fix them. */
+  readonly digest: string | undefined
+}
+
+const hex = '[0-9a-f]{64}'
+const json = 'application/json'
+
+/** docs/format.md §4; what is private is private by not being here. */
+const kinds: readonly { readonly pattern: RegExp; readonly contentType: string }[] = [
+  {
+    pattern: /^chunks\/(?<shard>[0-9a-f]{4})\/(?<digest>\k<shard>[0-9a-f]{60})\.cacnk$/,
+    contentType: 'application/zstd',
+  },
+  { pattern: new RegExp(`^manifests/(?<digest>${hex})\\.ndjson\\.zst$`), contentType: 'application/zstd' },
+  { pattern: new RegExp(`^packs/${hex}/${hex}\\.pack$`), contentType: 'application/octet-stream' },
+  { pattern: new RegExp(`^deltas/${hex}/${hex}\\.delta$`), contentType: 'application/octet-stream' },
+  {
+    pattern: /^tuf\/metadata\/[1-9]\d{0,15}\.(?:root|targets|releases|channels|snapshot)\.json$/,
+    contentType: json,
+  },
+  {
+    pattern: new RegExp(`^tuf/targets/releases/(?<digest>${hex})\\.[1-9]\\d{0,15}\\.json$`),
+    contentType: json,
+  },
+  {
+    pattern: new RegExp(`^tuf/targets/channels/(?<digest>${hex})\\.[a-z0-9][a-z0-9._-]{0,63}\\.json$`),
+    contentType: json,
+  },
+]
+
+const timestamp: ServedObject = {
+  key: timestampKey,
+  contentType: json,
+  caching: revalidatedCaching,
+  digest: undefined,
+}
+
+/** The object under a URL's path, which is its key; undefined for every path that no object can have. */
+export function servedObject(path: string): ServedObject | undefined {
+  const key = path.slice(1)
+  if (key === timestampKey) return timestamp
+  for (const { pattern, contentType } of kinds) {
+    const match = pattern.exec(key)
+    if (match !== null) {
+      return { key, contentType, caching: immutableCaching, digest: match.groups?.['digest'] }
+    }
+  }
+  return undefined
+}
