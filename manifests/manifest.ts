@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { canonicalJson } from './canonical-json.ts'
+import { maxChunkBytes } from './chunk-limits.ts'
 import type { Digest } from './digest.ts'
 import { formatVersion, readDocument } from './document.ts'
 import type { Entry } from './entry.ts'
@@ -26,8 +27,6 @@ export interface ChunkRef {
   /** Plain bytes: 1 to `maxChunkBytes`. */
   readonly size: number
 }
-
-export const maxChunkBytes = 1 << 20
 
 const headerSchema = z.strictObject({
   chunking: nameField,

@@ -2,8 +2,8 @@ import * as z from 'zod'
 import { FormatError } from './errors.ts'
 
 /** Modules, channels and chunking profiles are named alike: names that are safe in a URL, a key and a file name (format §1.4). */
-const namePattern = /^[a-z0-9][a-z0-9._+-]{0,63}$/
-const nameRule = 'names are 1 to 64 of a-z 0-9 . _ + - and begin with a letter or digit'
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/
+const nameRule = 'names are 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit'
 
 export const nameField = z.string().regex(namePattern, `is not a name: ${nameRule}`)
 

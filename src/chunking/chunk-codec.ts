@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompress } from 'node:zlib'
+import { maxChunkBytes } from '../../manifests/chunk-limits.ts'
 import { digestOf, type Digest } from '../../manifests/digest.ts'
-import { maxChunkBytes, type ChunkRef } from '../../manifests/manifest.ts'
+import type { ChunkRef } from '../../manifests/manifest.ts'
 
 /** zstd's own default, and casync's. */
 export const defaultCompressionLevel = 3
@@ -8,9 +9,26 @@ export const defaultCompressionLevel = 3
 /** log2 of the largest window a decoder must grant: no chunk is larger than that. */
 const maxWindowLog = Math.log2(maxChunkBytes)
 
-/** A chunk as it is stored: one zstd frame of its plain bytes, its content size in the frame's header (format §2). */
-export function encodeChunk(plain: Uint8Array, level: number = defaultCompressionLevel): Buffer {
-  return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: level } })
+/**
+ * A chunk as it is stored: one zstd frame of its plain bytes, its content size in the frame's header (format §2).
+ * The result has a buffer of its own, which may be transferred.
+ */
+export function encodeChunk(
+  plain: Uint8Array,
+  level: number = defaultCompressionLevel,
+): Uint8Array<ArrayBuffer> {
+  const params = { [constants.ZSTD_c_compressionLevel]: level }
+  // One piece of output: gathering it from the usual 16 KiB ones costs more than the room.
+  const encoded = zstdCompressSync(plain, { params, chunkSize: maxEncodedBytes(plain.length) })
+  return ownBytes(encoded)
+}
+
+/** The same bytes in a buffer of exactly their size; the old one, unless it is shared, is freed at once. */
+function ownBytes(bytes: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = bytes
+  const isPooled = buffer.byteLength <= Buffer.poolSize
+  if (isPooled || byteOffset !== 0 || !(buffer instanceof ArrayBuffer)) return Uint8Array.from(bytes)
+  return new Uint8Array(buffer.transfer(length))
 }
 
 /** The most bytes a stored chunk can have: what zstd adds to content it cannot compress, and some room. */

@@ -4,16 +4,22 @@ import type { ChunkingProfile } from './profile.ts'
 /** Reads content into `buffer` from `position` on; returns how many bytes it read, at least 1 before the end. */
 export type ReadContent = (buffer: Uint8Array, position: number) => number
 
+/** Room to read content into; more is not faster. May be used for one content after another. */
+export function cutBuffer(profile: ChunkingProfile): Buffer {
+  return Buffer.allocUnsafeSlow(4 * profile.maxBytes)
+}
+
 /**
- * The chunks of a content of `size` bytes, in order. Each is a view of one reused buffer, valid until the next is
- * asked for. Throws ContentEndedError when the content turns out shorter.
+ * The chunks of a content of `size` bytes, in order. Each is a view of `room`, valid until the next is asked for.
+ * Throws ContentEndedError when the content turns out shorter.
  */
 export function* cutContent(
   read: ReadContent,
   size: number,
   profile: ChunkingProfile,
+  room: Buffer = cutBuffer(profile),
 ): Generator<Uint8Array, void, undefined> {
-  const buffer = Buffer.allocUnsafeSlow(Math.min(size, 4 * profile.maxBytes))
+  const buffer = room.subarray(0, size)
   let position = 0
   let start = 0
   let end = 0

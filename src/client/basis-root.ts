@@ -90,15 +90,15 @@ export class BasisRoot implements Disposable {
 
   #readFile(file: number, piece: Buffer, from: number): boolean {
     const entry = this.#files.entry(file)
-    const fd = this.#reader.openFile(entry.path)
-    if (fd === undefined) return false
+    let fd: number | undefined
     try {
-      return new ContentReader(fd, entry).read(piece, from) === piece.length
+      fd = this.#reader.openFile(entry.path)
+      return fd !== undefined && new ContentReader(fd, entry).read(piece, from) === piece.length
     } catch {
       // Whatever is wrong with the local file, the chunk can be fetched.
       return false
     } finally {
-      closeSync(fd)
+      if (fd !== undefined) closeSync(fd)
     }
   }
 

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs'
-import type { FileEntry } from '../../manifests/entry.ts'
-import { parentOf, type TreePath } from '../../manifests/tree-path.ts'
-import { ContentWriter } from '../tree/file-content.ts'
+import type { Entry, FileEntry } from '../../manifests/entry.ts'
+import { parentOf, rootPath, type TreePath } from '../../manifests/tree-path.ts'
 import { mergeSorted } from '../tree/merge-sorted.ts'
 import type { NotKept, NotKeptKind } from '../tree/not-kept.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
@@ -11,8 +10,10 @@ import type { BasisRoot } from './basis-root.ts'
 import type { ChunkSource } from './chunk-source.ts'
 import { FileList } from './file-list.ts'
 import { keepLocalChanges, type KeptChange, type Overrides } from './keep-local-changes.ts'
-import { configurationEntries, findLocalChanges } from './local-changes.ts'
+import { configurationEntries, findLocalChanges, type Configuration } from './local-changes.ts'
+import { makeEmptyFile } from './make-empty-file.ts'
 import type { ModuleTree, TreeEntry } from './module-tree.ts'
+import { openDirectoryUp } from './open-directory-up.ts'
 import { openVerified } from './open-verified.ts'
 import { planContents, writeContents, type ContentPlan } from './write-contents.ts'
 
@@ -59,10 +60,17 @@ export async function buildRoot(request: BuildRootRequest): Promise<BuiltRoot> {
   const plan = planContents(needed, request.tree)
   await builder.writeContents(plan, needed)
   await builder.makeHardlinks()
-  const { kept, overrides } = await builder.keepConfiguration()
-  await builder.applyMetadata(overrides)
+  const { kept, overrides, configuration } = await builder.keepConfiguration()
+  await builder.applyMetadata(overrides, configuration)
   builder.sync()
   return { kept, contentBytes: plan.contentBytes, notKept: writer.notKept }
+}
+
+interface KeptConfiguration {
+  readonly kept: readonly KeptChange[]
+  readonly overrides: Overrides
+  /** Of the new tree. */
+  readonly configuration: Configuration
 }
 
 class RootBuilder {
@@ -81,8 +89,11 @@ class RootBuilder {
     const doomed: TreePath[] = []
     const gone = new Set<TreePath>()
     for await (const [there, wanted] of mergeSorted(found, this.#entries())) {
-      if (there === undefined || there.entry.path === '') continue
+      if (there === undefined) continue
       const { path, type } = there.entry
+      // Before the walk goes on into it.
+      if (type === 'directory') openDirectoryUp(this.#writer, path)
+      if (path === rootPath) continue
       const isRight = wanted !== undefined && (type === 'directory') === (wanted.entry.type === 'directory')
       if (isRight) continue
       if (!gone.has(parentOf(path))) doomed.push(path)
@@ -121,22 +132,23 @@ class RootBuilder {
     })
   }
 
-  async keepConfiguration(): Promise<{ kept: readonly KeptChange[]; overrides: Overrides }> {
+  async keepConfiguration(): Promise<KeptConfiguration> {
     const { basis, tree } = this.#request
-    if (basis === undefined) return { kept: [], overrides: new Map() }
+    if (basis === undefined) return { kept: [], overrides: new Map(), configuration: new Map() }
     const [before, after] = [await configurationEntries(basis.tree), await configurationEntries(tree)]
     const changes = findLocalChanges(basis.directory, before)
-    return keepLocalChanges(changes, basis.directory, this.#writer, before, after)
+    const { kept, overrides } = keepLocalChanges(changes, basis.directory, this.#writer, before, after)
+    return { kept, overrides, configuration: after }
   }
 
   /** Directories come last, the deepest first: whatever is made in one changes its mtime, and may need its mode. */
-  async applyMetadata(overrides: Overrides): Promise<void> {
+  async applyMetadata(overrides: Overrides, configuration: Configuration): Promise<void> {
     const directories = new Map<TreePath, TreeEntry | undefined>()
     await this.#forEach('metadata', (item) => {
       const { entry } = item
       if (overrides.has(entry.path)) return
       if (entry.type === 'directory') directories.set(entry.path, item)
-      else this.#writer.applyMetadata(entry)
+      else this.#writer.applyMetadata(ownMetadata(entry, overrides, configuration))
     })
     for (const entry of overrides.values()) {
       if (entry?.type === 'directory') directories.set(entry.path, undefined)
@@ -198,7 +210,10 @@ class RootBuilder {
 
   /** True when the file's content is in place. */
   #placeLocally(entry: FileEntry, present: TreeReader): boolean {
-    if (entry.size === 0) return this.#makeEmpty(entry)
+    if (entry.size === 0) {
+      makeEmptyFile(this.#writer, entry)
+      return true
+    }
     const own = openVerified(present, entry)
     const fd = own ?? this.#request.basis?.root.open(entry, entry.path)
     if (fd === undefined) return false
@@ -210,15 +225,11 @@ class RootBuilder {
     }
     return true
   }
+}
 
-  #makeEmpty(entry: FileEntry): true {
-    const fd = this.#writer.createFile(entry.path)
-    try {
-      // Gives a sparse file without data its length.
-      void new ContentWriter(fd, { ...entry, tree: this.#writer.tree })
-    } finally {
-      closeSync(fd)
-    }
-    return true
-  }
+/** A hard link has the metadata of its inode, which nobody else gives it when the first of its names is a local file. */
+function ownMetadata(entry: Entry, overrides: Overrides, configuration: Configuration): Entry {
+  if (entry.type !== 'hardlink' || !overrides.has(entry.target)) return entry
+  const named = configuration.get(entry.target)
+  return named === undefined ? entry : { ...named, path: entry.path }
 }

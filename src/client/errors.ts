@@ -20,6 +20,7 @@ export type MachineErrorCode =
   | 'MACHINE_EXISTS' // the directory holds a machine already
   | 'MACHINE_BUSY' // another process works on this machine
   | 'MACHINE_INVALID' // the machine's own records are damaged
+  | 'SETTINGS_INVALID' // what the machine was asked to follow is no channel, URL or set of modules
   | 'NOT_INSTALLED' // the machine has no root yet
   | 'NO_PREVIOUS_ROOT' // there is nothing to roll back to
   | 'CHANNEL_MISSING' // the repository has no such channel

@@ -45,7 +45,10 @@ export async function fetchManifest(
 
 /** Stops at the declared length, with the window that the format allows. */
 async function decompress(stored: Buffer, to: string, path: string, bytes: number): Promise<void> {
-  const plain = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: windowLog } })
+  const plain = createZstdDecompress({
+    params: { [constants.ZSTD_d_windowLogMax]: windowLog },
+    rejectGarbageAfterEnd: true,
+  })
   let left = bytes
   try {
     await pipeline(

@@ -13,8 +13,10 @@ export interface FetcherOptions {
   readonly timeoutMs?: number
   /** The slowest transfer worth waiting for, measured over whole objects. */
   readonly minBytesPerSecond?: number
-  readonly sleep?: (ms: number) => Promise<void>
+  readonly sleep?: Sleep
 }
+
+type Sleep = (ms: number, signal: AbortSignal | undefined) => Promise<void>
 
 export interface FetchOptions {
   /** The body is refused when it turns out longer. */
@@ -36,7 +38,7 @@ export class HttpFetcher implements AsyncDisposable {
   readonly #attempts: number
   readonly #minBytesPerSecond: number
   readonly #timeoutMs: number
-  readonly #sleep: (ms: number) => Promise<void>
+  readonly #sleep: Sleep
   #requests = 0
   #bytes = 0
 
@@ -52,7 +54,7 @@ export class HttpFetcher implements AsyncDisposable {
     this.#headers = { 'user-agent': options.userAgent ?? 'vend-client' }
     this.#attempts = options.attempts ?? 5
     this.#minBytesPerSecond = options.minBytesPerSecond ?? 1000
-    this.#sleep = options.sleep ?? ((ms) => sleep(ms))
+    this.#sleep = options.sleep ?? ((ms, signal) => sleep(ms, undefined, { signal }))
   }
 
   get transferred(): Transferred {
@@ -71,7 +73,7 @@ export class HttpFetcher implements AsyncDisposable {
       } catch (error) {
         options.signal?.throwIfAborted()
         if (error instanceof MachineError || attempt === this.#attempts) throw this.#final(path, error)
-        await this.#sleep(backoffMs(attempt))
+        await this.#sleep(backoffMs(attempt), options.signal)
       }
     }
   }
@@ -109,7 +111,8 @@ export class HttpFetcher implements AsyncDisposable {
       return true
     }
     response.body.on('error', () => undefined).destroy()
-    if (statusCode === 404 || statusCode === 410) return false
+    // 403 is how a bucket that may not be listed says that there is no such object.
+    if (statusCode === 404 || statusCode === 410 || statusCode === 403) return false
     const problem = `answered with status ${statusCode}`
     if (statusCode === 429 || statusCode >= 500) throw new Error(problem)
     if (statusCode === 206 || statusCode === 416) {
@@ -168,6 +171,7 @@ class Download {
   }
 
   resumes(headers: Dispatcher.ResponseData['headers']): boolean {
+    if (headers['etag'] !== undefined && headers['etag'] !== this.#etag) return false
     return String(headers['content-range']).startsWith(`bytes ${this.#received}-`)
   }
 

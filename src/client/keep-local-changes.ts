@@ -1,10 +1,9 @@
 import { closeSync } from 'node:fs'
 import type { Entry, SourceEntry } from '../../manifests/entry.ts'
-import { parentOf, type TreePath } from '../../manifests/tree-path.ts'
-import { compareEntries } from '../tree/compare-entry.ts'
+import { parentOf, rootPath, type TreePath } from '../../manifests/tree-path.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import type { TreeWriter } from '../tree/tree-writer.ts'
-import { hasContentOf, type LocalChange } from './local-changes.ts'
+import { differsInMoreThanTime, hasContentOf, type Configuration, type LocalChange } from './local-changes.ts'
 
 /** What an update did about one local change; for people and `--json`. */
 export interface KeptChange {
@@ -30,11 +29,11 @@ export function keepLocalChanges(
   changes: readonly LocalChange[],
   from: string,
   writer: TreeWriter,
-  before: ReadonlyMap<TreePath, Entry>,
-  after: ReadonlyMap<TreePath, Entry>,
+  before: Configuration,
+  after: Configuration,
 ): { readonly kept: readonly KeptChange[]; readonly overrides: Overrides } {
   using reader = new TreeReader(from)
-  const keeper = new Keeper(reader, writer, before, after)
+  const keeper = new Keeper(reader, writer, before, after, changes)
   for (const change of changes) keeper.keep(change)
   return keeper
 }
@@ -44,19 +43,32 @@ class Keeper {
   readonly overrides = new Map<TreePath, SourceEntry | undefined>()
   readonly #reader: TreeReader
   readonly #writer: TreeWriter
-  readonly #before: ReadonlyMap<TreePath, Entry>
-  readonly #after: ReadonlyMap<TreePath, Entry>
+  readonly #before: Configuration
+  readonly #after: Configuration
+  /** Directories that are needed for something in them which was not removed. */
+  readonly #needed = new Set<TreePath>()
+  /** What is no directory now; what was below it was not removed for its own sake. */
+  readonly #replaced = new Set<TreePath>()
 
   constructor(
     reader: TreeReader,
     writer: TreeWriter,
-    before: ReadonlyMap<TreePath, Entry>,
-    after: ReadonlyMap<TreePath, Entry>,
+    before: Configuration,
+    after: Configuration,
+    changes: readonly LocalChange[],
   ) {
     this.#reader = reader
     this.#writer = writer
     this.#before = before
     this.#after = after
+    const removed = new Set<TreePath>()
+    for (const change of changes) {
+      if (change.kind === 'removed') removed.add(change.path)
+      else if (change.entry.type !== 'directory') this.#replaced.add(change.path)
+    }
+    for (const path of after.keys()) {
+      if (!removed.has(path)) for (const above of ancestorsOf(path)) this.#needed.add(above)
+    }
   }
 
   keep(change: LocalChange): void {
@@ -71,13 +83,23 @@ class Keeper {
   }
 
   #keepRemoved(path: TreePath, next: Entry | undefined): void {
-    if (next === undefined || this.#isGone(path)) return
-    this.#writer.remove(path)
+    if (next === undefined || this.#needed.has(path)) return
+    const above = ancestorsOf(path)
+    if (above.some((ancestor) => this.#replaced.has(ancestor))) return
+    const isGone = above.some((ancestor) => this.#staysRemoved(ancestor))
     this.overrides.set(path, undefined)
+    if (isGone) return
+    this.#writer.remove(path)
     this.kept.push({ path, outcome: 'stays-removed' })
   }
 
+  #staysRemoved(path: TreePath): boolean {
+    return this.overrides.has(path) && this.overrides.get(path) === undefined
+  }
+
   #keepWhereNothingIs(entry: SourceEntry): void {
+    // What an earlier update put beside a file has just been replaced by what this one puts there.
+    if (this.overrides.has(entry.path)) return
     this.#makeParents(entry.path)
     this.#keepAt(entry.path, entry)
     if (entry.type !== 'directory') this.kept.push({ path: entry.path, outcome: 'kept' })
@@ -89,7 +111,8 @@ class Keeper {
   }
 
   #keepBeside(entry: SourceEntry): void {
-    const beside = `${entry.path}.vend-local` as TreePath
+    let beside = `${entry.path}.vend-local` as TreePath
+    while (this.#reader.read(beside) !== undefined) beside = `${beside}.vend-local` as TreePath
     this.#keepAt(beside, entry)
     this.kept.push({ path: entry.path, outcome: 'kept-beside', beside })
   }
@@ -97,38 +120,36 @@ class Keeper {
   #keepOver(entry: SourceEntry, next: Entry): void {
     const { path } = entry
     const original = this.#before.get(path)
-    if (original !== undefined && sameButForTime(original, next)) {
+    if (original !== undefined && !differsInMoreThanTime(original, next)) {
       this.#keepAt(path, entry)
       this.kept.push({ path, outcome: 'kept' })
       return
     }
-    const beside = `${path}.vend-new` as TreePath
-    if (next.type !== 'hardlink') {
-      this.#writer.makeHardlink(beside, path)
-      this.overrides.set(beside, { ...next, path: beside })
-    }
+    this.#putBeside(path, next)
     this.#keepAt(path, entry)
+  }
+
+  #putBeside(path: TreePath, next: Entry): void {
+    const beside = `${path}.vend-new` as TreePath
+    this.#writer.makeHardlink(beside, path)
+    this.overrides.set(beside, { ...next, path: beside })
     this.kept.push({ path, outcome: 'kept-beside-new', beside })
   }
 
-  /** A file that was added below a directory which the new release no longer has, or has as something else. */
+  /** For a file that was added below a directory which the new release no longer has, or has as something else. */
   #makeParents(path: TreePath): void {
     const parent = parentOf(path)
-    if (this.#after.get(parent)?.type === 'directory' || this.overrides.get(parent)?.type === 'directory')
-      return
+    if (parent === rootPath || this.overrides.get(parent)?.type === 'directory') return
+    const next = this.#after.get(parent)
     const entry = this.#reader.read(parent)
-    if (entry?.type !== 'directory') return
+    if (next?.type === 'directory' || entry?.type !== 'directory') return
     this.#makeParents(parent)
+    if (next !== undefined) this.#putBeside(parent, next)
     this.#keepAt(parent, entry)
   }
 
-  #isGone(path: TreePath): boolean {
-    const parent = parentOf(path)
-    return this.overrides.has(parent) && this.overrides.get(parent)?.type !== 'directory'
-  }
-
   #isSame(entry: SourceEntry, next: Entry): boolean {
-    return sameButForTime(entry, next) && hasContentOf(this.#reader, entry, next)
+    return !differsInMoreThanTime(entry, next) && hasContentOf(this.#reader, entry, next)
   }
 
   #copy(entry: SourceEntry, path: TreePath): void {
@@ -160,6 +181,9 @@ class Keeper {
   }
 }
 
-function sameButForTime(a: Entry | SourceEntry, b: Entry): boolean {
-  return compareEntries(a, b).every((aspect) => aspect === 'mtime' || aspect === 'sparse')
+/** The directories above a path, the root left out. */
+function ancestorsOf(path: TreePath): TreePath[] {
+  const ancestors: TreePath[] = []
+  for (let above = parentOf(path); above !== rootPath; above = parentOf(above)) ancestors.push(above)
+  return ancestors
 }

@@ -1,12 +1,14 @@
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Entry, SourceEntry } from '../../manifests/entry.ts'
+import type { Entry, HardlinkEntry, SourceEntry } from '../../manifests/entry.ts'
 import { joinTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import { compareEntries } from '../tree/compare-entry.ts'
 import { hashContent } from '../tree/file-content.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { walkDirectory } from '../tree/walk-directory.ts'
+import { asFarAsPermitted } from './as-far-as-permitted.ts'
 import type { ModuleTree } from './module-tree.ts'
+import { openIfPermitted } from './open-if-permitted.ts'
 
 /** Configuration that belongs to whoever runs the machine lies below this directory. */
 export const configurationRoot = 'etc' as TreePath
@@ -21,16 +23,36 @@ export function isConfiguration(path: TreePath): boolean {
   return path === configurationRoot || path.startsWith(`${configurationRoot}/`)
 }
 
-/** The entries of a tree below /etc. */
-export async function configurationEntries(tree: ModuleTree): Promise<Map<TreePath, Entry>> {
-  const entries = new Map<TreePath, Entry>()
-  for await (const { entry } of tree.entries())
-    if (isConfiguration(entry.path)) entries.set(entry.path, entry)
+/** The entries of a tree below /etc; of an inode with several names, each as a file of its own. */
+export type Configuration = ReadonlyMap<TreePath, Exclude<Entry, HardlinkEntry>>
+
+export async function configurationEntries(tree: ModuleTree): Promise<Configuration> {
+  const entries = new Map<TreePath, Exclude<Entry, HardlinkEntry>>()
+  const links: HardlinkEntry[] = []
+  for await (const { entry } of tree.entries()) {
+    if (!isConfiguration(entry.path)) continue
+    if (entry.type === 'hardlink') links.push(entry)
+    else entries.set(entry.path, entry)
+  }
+  const elsewhere = new Set(links.map(({ target }) => target).filter((target) => !entries.has(target)))
+  const targets = elsewhere.size === 0 ? entries : new Map([...entries, ...(await find(tree, elsewhere))])
+  for (const { path, target } of links) {
+    const named = targets.get(target)
+    if (named !== undefined) entries.set(path, { ...named, path })
+  }
   return entries
 }
 
+async function find(tree: ModuleTree, paths: ReadonlySet<TreePath>): Promise<Configuration> {
+  const found = new Map<TreePath, Exclude<Entry, HardlinkEntry>>()
+  for await (const { entry } of tree.entries()) {
+    if (paths.has(entry.path) && entry.type !== 'hardlink') found.set(entry.path, entry)
+  }
+  return found
+}
+
 /** In byte order of the paths. `installed` is what the release put below /etc. */
-export function findLocalChanges(root: string, installed: ReadonlyMap<TreePath, Entry>): LocalChange[] {
+export function findLocalChanges(root: string, installed: Configuration): LocalChange[] {
   using reader = new TreeReader(root)
   if (reader.read(configurationRoot)?.type !== 'directory') return []
   const changes: LocalChange[] = []
@@ -43,34 +65,31 @@ export function findLocalChanges(root: string, installed: ReadonlyMap<TreePath, 
     if (entry === undefined) continue
     const original = installed.get(path)
     if (original === undefined) changes.push({ kind: 'added', path, entry })
-    else if (isModified(reader, entry, original, installed)) changes.push({ kind: 'modified', path, entry })
+    else if (isModified(reader, entry, original)) changes.push({ kind: 'modified', path, entry })
   }
   for (const path of installed.keys()) if (!seen.has(path)) changes.push({ kind: 'removed', path })
   return changes.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** When a file was last written is not a change of what it says. */
-function isModified(
-  reader: TreeReader,
-  entry: SourceEntry,
-  original: Entry,
-  installed: ReadonlyMap<TreePath, Entry>,
-): boolean {
-  const named = original.type === 'hardlink' ? installed.get(original.target) : original
-  if (named === undefined) return false
-  return differsInMoreThanTime(entry, named) || !hasContentOf(reader, entry, named)
+function isModified(reader: TreeReader, entry: SourceEntry, original: Entry): boolean {
+  return differsInMoreThanTime(entry, original) || !hasContentOf(reader, entry, original)
 }
 
-function differsInMoreThanTime(a: SourceEntry, b: Entry): boolean {
-  return compareEntries(a, b).some((aspect) => aspect !== 'mtime' && aspect !== 'sparse')
+/** Whether two entries differ in more than what using a file changes; their contents are not looked at. */
+export function differsInMoreThanTime(a: Entry | SourceEntry, b: Entry): boolean {
+  const aspects = compareEntries(asFarAsPermitted(a), asFarAsPermitted(b))
+  return aspects.some((aspect) => aspect !== 'mtime' && aspect !== 'sparse')
 }
 
 /** Whether the file at the first entry's path has the content of the second. */
 export function hasContentOf(reader: TreeReader, entry: SourceEntry, other: Entry): boolean {
   if (entry.type !== 'file' || other.type !== 'file') return true
   if (entry.size !== other.size) return false
-  const fd = reader.openFile(entry.path)
+  const fd = openIfPermitted(reader, entry.path)
   if (fd === undefined) return false
+  // Who may not even read a file has not written to it.
+  if (fd === 'refused') return true
   try {
     return hashContent(fd, { ...entry, tree: reader.tree }) === other.digest
   } finally {

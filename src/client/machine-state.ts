@@ -12,8 +12,8 @@ const settingsSchema = z.strictObject({
   format: z.literal(1),
   /** Random; decides with a channel's seed whether the machine is among the first to move. */
   machineId: z.string().regex(/^[0-9a-f]{32}$/),
-  modules: z.union([z.literal('all'), z.array(nameField).min(1)]),
-  url: z.url(),
+  modules: z.union([z.literal('all'), z.array(nameField).min(1, 'a machine has at least one module')]),
+  url: z.url({ protocol: /^https?$/, error: 'is not the URL of a server (https://…)' }),
 })
 
 /** What a machine follows. */
@@ -63,7 +63,12 @@ export class MachineState {
     return parse(settingsSchema, bytes, this.layout.settings)
   }
 
+  /** Throws SETTINGS_INVALID. */
   saveSettings(settings: MachineSettings): void {
+    const problem = settingsSchema.safeParse(settings).error?.issues[0]
+    if (problem !== undefined) {
+      throw new MachineError('SETTINGS_INVALID', `${problem.path.join('.')}: ${problem.message}`)
+    }
     writeDurably(this.layout.settings, Buffer.from(`${canonicalJson(settings)}\n`))
   }
 

@@ -2,8 +2,10 @@ import type { TreePath } from '../../manifests/tree-path.ts'
 import { TreeWriter } from '../tree/tree-writer.ts'
 import type { ChunkSource } from './chunk-source.ts'
 import { FileList } from './file-list.ts'
+import { makeEmptyFile } from './make-empty-file.ts'
 import type { ModuleTree, TreeEntry } from './module-tree.ts'
 import type { Finding } from './verify-root.ts'
+import { openDirectoryUp } from './open-directory-up.ts'
 import { planContents, writeContents } from './write-contents.ts'
 
 /** Makes right what `verifyRoot` found, except what is local and what it does not know. Returns what it repaired. */
@@ -16,6 +18,8 @@ export async function repairRoot(
   const damaged = new Map(findings.filter(isDamage).map((finding) => [finding.path, finding]))
   using writer = new TreeWriter(directory)
   const items = await itemsAt(tree, damaged)
+  const parents = await directoriesAround(tree, items)
+  for (const { entry } of parents) openDirectoryUp(writer, entry.path)
   const needed = new FileList(tree)
   for (const item of items) {
     const finding = damaged.get(item.entry.path)
@@ -25,7 +29,6 @@ export async function repairRoot(
   for (const { entry } of items) if (entry.type === 'hardlink') writer.makeHardlink(entry.path, entry.target)
   for (const { entry } of items) if (entry.type !== 'directory') writer.applyMetadata(entry)
   // Making something in a directory changed its mtime, whether or not it was right before.
-  const parents = await directoriesAround(tree, items)
   for (const { entry } of parents.toReversed()) writer.applyMetadata(entry)
   writer.sync()
   return items.map(({ entry }) => entry.path)
@@ -42,7 +45,8 @@ function isMetadataOnly({ problem, aspects }: Finding): boolean {
 
 function make(writer: TreeWriter, item: TreeEntry, needed: FileList): void {
   const { entry } = item
-  if (entry.type === 'file') needed.add(item, entry)
+  if (entry.type === 'file' && entry.size > 0) needed.add(item, entry)
+  else if (entry.type === 'file') makeEmptyFile(writer, entry)
   else if (entry.type === 'directory') writer.makeDirectory(entry.path)
   else if (entry.type === 'symlink') writer.makeSymlink(entry.path, entry.target)
   else if (entry.type === 'fifo') writer.makeFifo(entry.path)

@@ -3,12 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ReadableStream } from 'node:stream/web'
 import { BaseFetcher, Updater, type TargetFile } from 'tuf-js'
-import {
-  DownloadHTTPError,
-  DownloadLengthMismatchError,
-  ExpiredMetadataError,
-  RepositoryError,
-} from 'tuf-js/dist/error.js'
+import { DownloadHTTPError, ExpiredMetadataError, PersistError } from 'tuf-js/dist/error.js'
 import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
 import { digestOf } from '../../manifests/digest.ts'
 import { decodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
@@ -50,7 +45,7 @@ export class TrustedRepository {
         copyFileSync(join(trustDirectory, name), join(directory, name))
       }
       const metadata = new MetadataFetcher(fetcher, signal)
-      const updater = new Updater({
+      const updater = openUpdater({
         metadataDir: directory,
         metadataBaseUrl: fetcher.url(metadataBase),
         fetcher: metadata,
@@ -98,6 +93,22 @@ export class TrustedRepository {
   }
 }
 
+/** Throws MACHINE_INVALID when the root that the machine trusts is no root. */
+function openUpdater(options: ConstructorParameters<typeof Updater>[0]): Updater {
+  try {
+    return new Updater(options)
+  } catch (cause) {
+    throw new MachineError(
+      'MACHINE_INVALID',
+      `the root that this machine trusts is damaged: ${(cause as Error).message}`,
+      {
+        hint: 'put the repository\'s root.json, from a source you trust, into "trust" in the machine\'s directory',
+        cause,
+      },
+    )
+  }
+}
+
 /** The newest root lies under the name tuf-js gives it; files that it did not write are not its own. */
 function metadataFiles(directory: string): string[] {
   return readdirSync(directory).filter((name) => name.endsWith('.json'))
@@ -127,8 +138,11 @@ class MetadataFetcher extends BaseFetcher {
 
   override async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
     const bytes = await this.#fetch(url, maxLength)
-    if (bytes === undefined) throw new DownloadHTTPError(`there is no ${url}`, 404)
-    return bytes
+    if (bytes !== undefined) return bytes
+    const absent = new DownloadHTTPError(`there is no ${url}`, 404)
+    // tuf-js asks for the next root until there is none, and wraps every other failure in words of its own.
+    if (!url.endsWith('.root.json')) this.#failure = inOurWords(absent)
+    throw absent
   }
 
   override async fetch(url: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -175,15 +189,10 @@ function inOurWords(error: unknown): unknown {
       cause: error,
     })
   }
-  if (
-    error instanceof RepositoryError ||
-    error instanceof DownloadLengthMismatchError ||
-    error instanceof Error
-  ) {
-    return new MachineError('UNTRUSTED', `the repository's metadata does not verify: ${message}`, {
-      hint: 'this is not the repository that the machine was told to trust, or something on the way changed it',
-      cause: error,
-    })
-  }
-  return error
+  // Nothing is wrong with the repository when its metadata cannot be kept.
+  if (error instanceof PersistError || message.includes('PersistError')) return error
+  return new MachineError('UNTRUSTED', `the repository's metadata does not verify: ${message}`, {
+    hint: 'this is not the repository that the machine was told to trust, or something on the way changed it',
+    cause: error,
+  })
 }

@@ -6,6 +6,7 @@ import { hashContent } from '../tree/file-content.ts'
 import { mergeSorted } from '../tree/merge-sorted.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { walkDirectory } from '../tree/walk-directory.ts'
+import { asFarAsPermitted, isPrivileged } from './as-far-as-permitted.ts'
 import { isConfiguration } from './local-changes.ts'
 import type { ModuleTree, TreeEntry } from './module-tree.ts'
 
@@ -48,17 +49,21 @@ function judge(
   if (path === undefined) return undefined
   const local = isConfiguration(path)
   if (wanted === undefined) return { path, problem: 'unknown', aspects: [], local }
+  if (found === undefined && wanted.entry.type in deviceTypes && !isPrivileged()) return undefined
   if (found === undefined) return { path, problem: 'missing', aspects: [], local }
   const aspects = differences(reader, found, wanted.entry)
   return aspects.length === 0 ? undefined : { path, problem: 'different', aspects, local }
 }
 
+const deviceTypes = { character: true, block: true }
+
 function differences(reader: TreeReader, found: SourceEntry, wanted: Entry): EntryAspect[] {
-  if (wanted.type === 'hardlink' && found.type !== 'hardlink') return ['type']
+  // Which of an inode's names the walk calls the first is no matter: there may be one more than there should be.
+  if (wanted.type === 'hardlink') return reader.isSameFile(found.path, wanted.target) ? [] : ['target']
   // The first of two names is missing or was replaced: what the walk calls a link may be the file that is wanted.
-  const entry = found.type === 'hardlink' && wanted.type !== 'hardlink' ? reader.read(found.path) : found
+  const entry = found.type === 'hardlink' ? reader.read(found.path) : found
   if (entry === undefined) return ['type']
-  const aspects = compareEntries(entry, wanted)
+  const aspects = compareEntries(asFarAsPermitted(entry), asFarAsPermitted(wanted))
   if (aspects.includes('size') || aspects.includes('type')) return aspects
   if (wanted.type !== 'file' || entry.type !== 'file') return aspects
   return hasContent(reader, entry, wanted.digest) ? aspects : [...aspects, 'digest']

@@ -77,7 +77,7 @@ export async function writeContents(
   }
 }
 
-/** The files that the current chunk has content for. */
+/** The files that have some of their content, and wait for the chunks with the rest. */
 class OpenFiles implements Disposable {
   readonly #order: Uint32Array
   readonly #needed: FileList
@@ -92,11 +92,11 @@ class OpenFiles implements Disposable {
   }
 
   write(module: number, start: number, plain: Buffer): void {
-    this.#openUpTo(module, start + plain.length)
-    for (const file of this.#open) {
-      if (!file.write(start, plain)) continue
-      this.#open.delete(file)
-      file[Symbol.dispose]()
+    for (const file of this.#open) this.#feed(file, start, plain)
+    // One after another: a chunk may have more small files than a process may open.
+    for (let file = this.#openNext(module, start + plain.length); file !== undefined;) {
+      this.#feed(file, start, plain)
+      file = this.#openNext(module, start + plain.length)
     }
   }
 
@@ -104,13 +104,22 @@ class OpenFiles implements Disposable {
     for (const file of this.#open) file[Symbol.dispose]()
   }
 
-  #openUpTo(module: number, end: number): void {
-    for (; this.#next < this.#order.length; this.#next++) {
-      const number = this.#order[this.#next] as number
-      const span = this.#needed.span(number)
-      if (span.module !== module || span.offset >= end) return
-      this.#open.add(new OpenFile(this.#needed.entry(number), this.#writer))
-    }
+  #feed(file: OpenFile, start: number, plain: Buffer): void {
+    if (!file.write(start, plain)) return
+    this.#open.delete(file)
+    file[Symbol.dispose]()
+  }
+
+  /** The next file whose content begins before `end`. */
+  #openNext(module: number, end: number): OpenFile | undefined {
+    const number = this.#order[this.#next]
+    if (number === undefined) return undefined
+    const span = this.#needed.span(number)
+    if (span.module !== module || span.offset >= end) return undefined
+    this.#next++
+    const file = new OpenFile(this.#needed.entry(number), this.#writer)
+    this.#open.add(file)
+    return file
   }
 }
 

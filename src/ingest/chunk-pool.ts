@@ -27,6 +27,7 @@ interface Job {
 interface Thread {
   readonly worker: Worker
   job: Job | undefined
+  dead: boolean
 }
 
 /** Threads that cut, hash and compress. Every task settles, also when its thread dies or the pool is disposed of. */
@@ -58,7 +59,8 @@ export class ChunkPool implements AsyncDisposable {
   run(task: ChunkTask, onChunk: (chunk: CutChunk) => void): Promise<Digest> {
     const { promise, resolve, reject } = Promise.withResolvers<Digest>()
     this.#queue.push({ task, onChunk, resolve, reject })
-    this.#dispatch()
+    if (this.#threads.some(({ dead }) => dead)) this.#giveUp(new Error('a thread had died before'))
+    else this.#dispatch()
     return promise
   }
 
@@ -75,7 +77,7 @@ export class ChunkPool implements AsyncDisposable {
 
   #start(setup: ChunkThreadSetup): Thread {
     const worker = new Worker(new URL('chunk-thread.ts', import.meta.url), { workerData: setup })
-    const thread: Thread = { worker, job: undefined }
+    const thread: Thread = { worker, job: undefined, dead: false }
     worker.on('message', (reply: ChunkReply) => this.#receive(thread, reply))
     worker.on('error', (error) => this.#died(thread, error))
     worker.on('exit', (code) => this.#died(thread, new Error(`a chunk thread ended with exit code ${code}`)))
@@ -107,8 +109,13 @@ export class ChunkPool implements AsyncDisposable {
   }
 
   #died(thread: Thread, cause: unknown): void {
+    thread.dead = true
     thread.job?.reject(new ChunkTaskError('CHUNKING_FAILED', 'a chunk thread died', cause))
     thread.job = undefined
+    this.#giveUp(cause)
+  }
+
+  #giveUp(cause: unknown): void {
     for (const job of this.#queue.splice(0)) {
       job.reject(new ChunkTaskError('CHUNKING_FAILED', 'a chunk thread died', cause))
     }

@@ -2,6 +2,7 @@ import type { BlobStore } from '../../storage/blob-store.ts'
 import { BoundedTasks } from '../bounded-tasks.ts'
 import { chunkKey, immutableCaching } from '../repository/layout.ts'
 import type { CutChunk } from './chunk-messages.ts'
+import { freeBytes } from './free-bytes.ts'
 import { DigestMap } from '../digest-map.ts'
 
 const concurrentPuts = 32
@@ -32,12 +33,12 @@ export class ChunkUploader {
   add({ digest, stored }: CutChunk): void {
     if (stored === undefined) return
     if (!this.#seen.add(digest)) {
-      this.#release(stored.length)
+      this.#free(stored)
       return
     }
     this.#chunks++
     this.#storedBytes += stored.length
-    this.#tasks.start(() => this.#put(chunkKey(digest), stored)).catch(() => this.#release(stored.length))
+    this.#tasks.start(() => this.#put(chunkKey(digest), stored)).catch(() => this.#free(stored))
   }
 
   async finish(): Promise<void> {
@@ -49,7 +50,7 @@ export class ChunkUploader {
     await this.#tasks.settle()
   }
 
-  async #put(key: string, stored: Uint8Array): Promise<void> {
+  async #put(key: string, stored: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
       await this.#store.put(key, stored, {
         signal: this.#signal,
@@ -57,7 +58,13 @@ export class ChunkUploader {
         cacheControl: immutableCaching,
       })
     } finally {
-      this.#release(stored.length)
+      this.#free(stored)
     }
+  }
+
+  #free(stored: Uint8Array<ArrayBuffer>): void {
+    const { length } = stored
+    freeBytes(stored)
+    this.#release(length)
   }
 }

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { channelTargetPath, encodeChannel, wholeFleet, type Channel } from '../../manifests/channel.ts'
 import { formatInstant } from '../../manifests/fields.ts'
-import { checkRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import { decodeRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { defaultProfile } from '../chunking/profile.ts'
 import { commit, type Change } from '../repository/commit.ts'
 import { RepositoryError } from '../repository/errors.ts'
 import { endLeases, takeLease } from '../repository/lease.ts'
+import { refuseWrongKeys } from '../repository/refuse-wrong-keys.ts'
 import { loadState } from '../repository/repository-state.ts'
 import { Repository } from '../repository/repository.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
@@ -75,7 +76,7 @@ export interface PublishResult {
  * channel, snapshot, timestamp, each durable before the next; only the last makes anything visible. May be run
  * again after any end of an earlier run: it stores only what is missing, and finds a release that is there already
  * with the same content done. Throws RepositoryError (VERSION_EXISTS, VERSION_NOT_INCREASING, MODULES_OVERLAP,
- * PUBLISH_CONFLICT), and what reading the trees and the store may throw.
+ * PUBLISH_CONFLICT), TrustError (KEY_…), and what reading the trees and the store may throw.
  */
 export async function publishRelease(
   request: PublishRequest,
@@ -83,6 +84,7 @@ export async function publishRelease(
 ): Promise<PublishResult> {
   const { store, keys, signal } = context
   const state = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
+  refuseWrongKeys(state, keys, ['releases', ...(request.channel === undefined ? [] : ['channels' as const])])
   const repository = new Repository(store, state)
   refuseDecreasing(repository, request.version)
   const previous =
@@ -197,13 +199,18 @@ function buildRelease(
       { manifest: { digest, bytes }, includes: [...new Set(includes)].sort(), entries, contentBytes },
     ] as const
   })
-  return checkRelease({
+  return checkedRelease({
     version: request.version,
     ...(request.label !== undefined && { label: request.label }),
     ...(request.requires !== undefined && { requires: request.requires }),
     created: formatInstant(created),
     modules: Object.fromEntries(modules),
   })
+}
+
+/** What no reader would take must not be published. */
+function checkedRelease(release: Release): Release {
+  return decodeRelease(Buffer.from(encodeRelease(release)))
 }
 
 function nextChannel(request: PublishRequest, previous: Channel | undefined): Channel | undefined {
@@ -215,7 +222,8 @@ function nextChannel(request: PublishRequest, previous: Channel | undefined): Ch
     ...(previous !== undefined && { previous: previous.version }),
     waypoints: previous?.waypoints ?? [],
     rollout: { fraction: request.rolloutFraction ?? wholeFleet, seed: String(request.version) },
-    halted: false,
+    // Whoever halted the channel lifts it: a publish is not a statement about that.
+    halted: previous?.halted ?? false,
   }
 }
 

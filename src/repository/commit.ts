@@ -3,7 +3,7 @@ import { digestOf, hexOf } from '../../manifests/digest.ts'
 import type { BlobStore, CallOptions } from '../../storage/blob-store.ts'
 import { BlobChangedError, BlobExistsError } from '../../storage/errors.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
-import { expiryOf, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
+import { delegatedRoleNames, expiryOf, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
 import {
   describeMetadata,
   signMetadata,
@@ -12,6 +12,7 @@ import {
 } from '../trust/sign-metadata.ts'
 import { RepositoryError } from './errors.ts'
 import { immutableCaching, metadataKey, revalidatedCaching, targetKey, timestampKey } from './layout.ts'
+import { refuseWrongKeys } from './refuse-wrong-keys.ts'
 import type { RepositoryState } from './repository-state.ts'
 
 const json = 'application/json'
@@ -32,9 +33,15 @@ export interface CommitContext extends CallOptions {
  * Makes a change visible, completely or not at all: the documents, then the numbered metadata that lists them, all
  * under keys that nobody refers to yet, and at last the timestamp, which takes the place of exactly the one that
  * `state` was read from. That replacement is the commit. Whoever loses the race leaves nothing that can be seen;
- * the numbers it has used stay used, and the next commit passes over them. Throws PUBLISH_CONFLICT.
+ * the numbers it has used stay used, and the next commit passes over them. Throws PUBLISH_CONFLICT, and KEY_WRONG
+ * before anything is stored.
  */
 export async function commit(context: CommitContext, state: RepositoryState, change: Change): Promise<void> {
+  refuseWrongKeys(
+    state,
+    context.keys,
+    delegatedRoleNames.filter((role) => (change[role]?.size ?? 0) > 0),
+  )
   const releases = await commitTargets(context, 'releases', state.releases, change.releases)
   const channels = await commitTargets(context, 'channels', state.channels, change.channels)
   const snapshot = await commitSnapshot(context, state, { releases, channels })

@@ -1,5 +1,4 @@
 import { commit, type CommitContext } from './commit.ts'
-import { refuseWrongKeys } from './refuse-wrong-keys.ts'
 import { loadState, type RepositoryState } from './repository-state.ts'
 import { roleNames, type RoleName } from '../trust/role.ts'
 
@@ -12,7 +11,6 @@ export async function refreshExpiry(context: CommitContext): Promise<RepositoryS
   const { store, keys, signal } = context
   const options = { signal, trustedRoot: keys.trustedRoot() }
   const state = await loadState(store, options)
-  refuseWrongKeys(state, keys, [])
   await commit(context, state, {})
   return loadState(store, options)
 }

@@ -1,6 +1,6 @@
 import { TrustError } from '../trust/errors.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
-import type { RoleName } from '../trust/role.ts'
+import type { DelegatedRoleName, RoleName } from '../trust/role.ts'
 import type { RepositoryState } from './repository-state.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { RepositoryState } from './repository-state.ts'
 export function refuseWrongKeys(
   state: RepositoryState,
   keys: KeyRing,
-  roles: readonly ('releases' | 'channels')[],
+  roles: readonly DelegatedRoleName[],
 ): void {
   for (const role of [...roles, 'snapshot', 'timestamp'] as const) {
     const { keyID } = keys.key(role).key

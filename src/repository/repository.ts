@@ -12,7 +12,7 @@ import {
 } from '../../manifests/release.ts'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
 import { BlobNotFoundError } from '../../storage/errors.ts'
-import { decodeChunk, maxEncodedBytes } from '../chunking/chunk-codec.ts'
+import { ChunkCorruptError, decodeChunk, maxEncodedBytes } from '../chunking/chunk-codec.ts'
 import { openManifest, type OpenManifest } from '../tree/read-manifest.ts'
 import { RepositoryError } from './errors.ts'
 import { chunkKey, manifestKey, targetKey } from './layout.ts'
@@ -78,7 +78,11 @@ export class Repository {
     const key = chunkKey(chunk.digest)
     const blob = await readBlob(this.store, key, { ...options, maxBytes: maxEncodedBytes(chunk.size) })
     if (blob === undefined) throw missing(this.store, key)
-    return decodeChunk(blob.bytes, chunk)
+    try {
+      return await decodeChunk(blob.bytes, chunk)
+    } catch (error) {
+      throw error instanceof ChunkCorruptError ? damaged(this.store, key, error) : error
+    }
   }
 
   async #document(

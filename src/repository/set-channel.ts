@@ -7,7 +7,6 @@ import {
 } from '../../manifests/channel.ts'
 import { commit, type CommitContext } from './commit.ts'
 import { RepositoryError } from './errors.ts'
-import { refuseWrongKeys } from './refuse-wrong-keys.ts'
 import { loadState } from './repository-state.ts'
 import { Repository } from './repository.ts'
 
@@ -18,7 +17,7 @@ export interface ChannelChange {
   readonly version?: number | undefined
   /** How many machines of 10,000 may move. Default for another version: all. */
   readonly fraction?: number | undefined
-  /** Another version is not halted unless this says so. */
+  /** A halted channel stays halted, also at another version, until this says otherwise. */
   readonly halted?: boolean | undefined
   /** In the place of those it has. */
   readonly waypoints?: readonly number[] | undefined
@@ -37,7 +36,6 @@ export interface ChannelOutcome {
 export async function setChannel(change: ChannelChange, context: CommitContext): Promise<ChannelOutcome> {
   const { store, keys, signal } = context
   const state = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
-  refuseWrongKeys(state, keys, ['channels'])
   const repository = new Repository(store, state)
   const current = await repository.findChannel(change.channel, { signal })
   const channel = nextChannel(change, current)
@@ -64,7 +62,7 @@ function nextChannel(change: ChannelChange, current: Channel | undefined): Chann
     ...(previous !== undefined && { previous }),
     waypoints: [...new Set(change.waypoints ?? current?.waypoints)].sort((a, b) => a - b),
     rollout: nextRollout(change, moves ? undefined : current, version),
-    halted: change.halted ?? (moves ? false : current.halted),
+    halted: change.halted ?? current?.halted ?? false,
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TrustError } from './errors.ts'
 import { roleNames, type RoleName } from './role.ts'
@@ -21,7 +21,7 @@ export class KeyRing {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 })
     for (const role of roleNames) {
       const path = this.#path(role)
-      if (!existsSync(path)) writeFileSync(path, SigningKey.generate().toPem(), { mode: 0o600, flag: 'wx' })
+      if (!existsSync(path)) createWhole(path, SigningKey.generate().toPem())
     }
   }
 
@@ -41,7 +41,9 @@ export class KeyRing {
   }
 
   keepTrustedRoot(bytes: Uint8Array): void {
-    writeFileSync(this.rootPath, bytes)
+    const temporary = `${this.rootPath}.tmp`
+    writeFileSync(temporary, bytes, { flush: true })
+    renameSync(temporary, this.rootPath)
   }
 
   get rootPath(): string {
@@ -51,6 +53,15 @@ export class KeyRing {
   #path(role: RoleName): string {
     return join(this.directory, `${role}.pem`)
   }
+}
+
+/** A key that was written in part would be lost, and with it what was signed by it. */
+function createWhole(path: string, pem: string): void {
+  const temporary = `${path}.tmp`
+  rmSync(temporary, { force: true })
+  writeFileSync(temporary, pem, { mode: 0o600, flag: 'wx', flush: true })
+  linkSync(temporary, path)
+  rmSync(temporary)
 }
 
 function readKeyFile(path: string, role: RoleName): string {

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setInterval, setTimeout as sleep } from 'node:timers/promises'
 
 export interface ServedRequest {
   /** Of all, from 1. */
@@ -160,7 +160,7 @@ export class FileServer implements AsyncDisposable {
     const sent = body.subarray(0, after)
     this.bytes += sent.length
     response.writeHead(status, { ...headers, 'content-length': body.length })
-    response.write(sent, () => response.socket?.resetAndDestroy())
+    response.write(sent, () => response.socket?.destroySoon())
   }
 
   async #drip(
@@ -182,9 +182,12 @@ export class FileServer implements AsyncDisposable {
   async #endless(response: ServerResponse): Promise<void> {
     response.writeHead(200, { etag: '"endless"' })
     const piece = Buffer.alloc(64 * 1024, 'x')
-    while (!response.destroyed) {
-      this.bytes += piece.length
-      if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    for await (const _ of setInterval(1)) {
+      if (response.destroyed) return
+      for (let room = true; room;) {
+        this.bytes += piece.length
+        room = response.write(piece)
+      }
     }
   }
 

@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import type { Channel } from '../../manifests/channel.ts'
 import { digestOf, emptyDigest, type Digest } from '../../manifests/digest.ts'
 import type { Entry, SparseMap } from '../../manifests/entry.ts'
-import { maxChunkBytes, type ChunkRef } from '../../manifests/manifest.ts'
+import { maxChunkBytes } from '../../manifests/chunk-limits.ts'
+import type { ChunkRef } from '../../manifests/manifest.ts'
 import type { Release, ReleaseModule } from '../../manifests/release.ts'
 import { joinTreePath, rootPath, type TreePath } from '../../manifests/tree-path.ts'
 
@@ -182,7 +183,7 @@ function placeIn(path: TreePath, paths: readonly TreePath[], contentBytes: numbe
   return fc.record({ path: fc.constant(path), type: type('directory'), ...metadata })
 }
 
-export const names: fc.Arbitrary<string> = fc.stringMatching(/^[a-z0-9][a-z0-9._+-]{0,63}$/)
+export const names: fc.Arbitrary<string> = fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,63}$/)
 
 const versions = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const texts = (maxLength: number) =>

@@ -102,7 +102,7 @@ export class Scenario implements AsyncDisposable {
 
   /** A new machine that follows the channel `stable`. */
   async machine(options: Partial<Parameters<typeof Machine.create>[0]> = {}): Promise<Device> {
-    const directory = join(this.directory, `machine-${++this.#machines}`)
+    const directory = options.directory ?? join(this.directory, `machine-${++this.#machines}`)
     const { url } = await this.serve()
     Machine.create({
       directory,
@@ -120,6 +120,11 @@ export class Scenario implements AsyncDisposable {
     const directory = join(this.directory, `machine-${++this.#machines}`)
     execFileSync('cp', ['-a', device.directory, directory])
     return new Device(this, directory)
+  }
+
+  /** Removes a machine that is needed no more. */
+  forget(device: Device): void {
+    execFileSync('rm', ['-rf', device.directory])
   }
 
   /** What a root with these modules of a release (by default all) is to be like. */

@@ -267,9 +267,9 @@ function documents(): void {
         created: '2024-02-29T23:59:59Z',
         requires: 10,
         modules: {
-          'lib.c++': base,
+          'lib.c-plus': base,
           base,
-          editor: { ...base, includes: ['base', 'lib.c++'] },
+          editor: { ...base, includes: ['base', 'lib.c-plus'] },
         },
       },
     ],
@@ -383,7 +383,7 @@ function chunks(): void {
         digest,
         size: plain.length,
         key: `chunks/${hexOf(digest).slice(0, 4)}/${hexOf(digest)}.cacnk`,
-        frame: encodeChunk(plain).toString('base64'),
+        frame: Buffer.from(encodeChunk(plain)).toString('base64'),
       }
     },
   )

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { digestOf, type Digest } from '../../../manifests/digest.ts'
-import { maxChunkBytes } from '../../../manifests/manifest.ts'
+import { maxChunkBytes } from '../../../manifests/chunk-limits.ts'
 import { findCut } from '../../../src/chunking/find-cut.ts'
 import { gearTable } from '../../../src/chunking/gear-table.ts'
 import { defaultProfile } from '../../../src/chunking/profile.ts'

@@ -1,0 +1,216 @@
+import type { PublishProgress, PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
+import { displayTreePath } from '../../../manifests/tree-path.ts'
+import { wholeFleet } from '../../../manifests/channel.ts'
+import { checkSources, nameSources, type NamedSource } from '../check-sources.ts'
+import { defineCommand } from '../command.ts'
+import type { CommandContext } from '../command-context.ts'
+import { describeRollout } from '../describe-channel.ts'
+import { formatBytes, formatCount, formatCounted, formatDuration } from '../format-quantity.ts'
+import { startMeasuring } from '../measure-trees.ts'
+import type { Answer } from '../output.ts'
+import { openRepository } from '../open-repository.ts'
+import { flag, negation, option, repeatableOption, requiredOption, variadicArgument } from '../parameters.ts'
+import { parseCount } from '../parse-count.ts'
+import { parseLabel } from '../parse-label.ts'
+import { parseRollout } from '../parse-rollout.ts'
+import { parseInclude, parseSource } from '../parse-sources.ts'
+import { readChannelName, readModuleName, readVersion } from '../release-name.ts'
+import { formatPairs } from '../table.ts'
+
+interface Skipped {
+  readonly module: string
+  readonly path: string
+  readonly reason: string
+}
+
+interface Published {
+  readonly result: PublishResult
+  readonly skipped: readonly Skipped[]
+  readonly ms: number
+}
+
+/** `vend publish` */
+export const publishCommand = defineCommand({
+  path: 'publish',
+  summary: 'publish trees as the modules of a new release',
+  description:
+    'Publishes directories as the modules of a new release, and points a channel to it. All of it becomes visible at ' +
+    'once, at the end. After an interruption, a crash or a lost network run the same command again: it uploads only ' +
+    'what is missing.',
+  examples: [
+    'publish /srv/images/root --release 10',
+    'publish base=./base web=./web --include web=base --release 11 --label "Autumn" --rollout 10%',
+    'publish ./root --release 12 --channel testing',
+  ],
+  arguments: {
+    sources: variadicArgument(
+      'source',
+      'a directory, or name=DIRECTORY for the module of that name',
+      parseSource,
+    ),
+  },
+  options: {
+    release: requiredOption(
+      '--release <version>',
+      'the version: a positive integer, above all others',
+      readVersion,
+    ),
+    label: option('--label <text>', 'a name of the release for people', parseLabel),
+    channel: option(
+      '--channel <name>',
+      'the channel that is to point to it (default stable)',
+      readChannelName,
+    ),
+    noChannel: negation('--no-channel', 'leave all channels as they are'),
+    requires: option(
+      '--requires <version>',
+      'only machines at this release or later may take it',
+      readVersion,
+    ),
+    rollout: option(
+      '--rollout <share>',
+      'how much of the fleet may move to it at first: 10% (default 100%)',
+      parseRollout,
+    ),
+    module: option(
+      '--module <name>',
+      'the module of a source without a name (default system)',
+      readModuleName,
+    ),
+    include: repeatableOption(
+      '--include <module=modules>',
+      'install modules with another: web=base,tools',
+      parseInclude,
+    ),
+    oneFileSystem: flag('--one-file-system', 'leave out what is mounted inside a tree'),
+    threads: option(
+      '--threads <count>',
+      'how many threads cut and compress (default: one a processor)',
+      parseCount,
+    ),
+  },
+  settings: ['store', 'keys'],
+  exitCodes: ['missing', 'conflict', 'trust', 'store', 'input', 'damage'],
+  afterInterruption: 'nothing is visible of it; the same command run again uploads only what is missing',
+  check: (input) => [
+    ...checkSources(input),
+    ...(input.requires !== undefined && input.requires >= input.release
+      ? [`--requires: ${input.requires} is not before the release ${input.release} itself`]
+      : []),
+    ...(input.noChannel && input.rollout !== undefined
+      ? ["--rollout: is a channel's, and there is --no-channel"]
+      : []),
+  ],
+  run: async (input, context): Promise<Published> => {
+    const modules = nameSources(input)
+    const started = performance.now()
+    const skipped: Skipped[] = []
+    const { result } = await publish(
+      {
+        version: input.release,
+        label: input.label,
+        requires: input.requires,
+        modules,
+        channel: input.noChannel ? undefined : (input.channel ?? 'stable'),
+        rolloutFraction: input.rollout ?? wholeFleet,
+      },
+      { context, modules, skipped, threads: input.threads, oneFileSystem: input.oneFileSystem },
+    )
+    return { result, skipped, ms: performance.now() - started }
+  },
+  answer: answerOf,
+})
+
+async function publish(
+  request: PublishRequest,
+  options: {
+    readonly context: CommandContext
+    readonly modules: readonly NamedSource[]
+    readonly skipped: Skipped[]
+    readonly threads: number | undefined
+    readonly oneFileSystem: boolean
+  },
+): Promise<{ readonly result: PublishResult }> {
+  const { context, modules, skipped, threads, oneFileSystem } = options
+  const { settings, signal, progress } = context
+  const { publishRelease } = await import('../../ingest/publish-release.ts')
+  const { keys } = await openRepository(context)
+  progress.begin(`publishing ${request.version}`)
+  const result = await publishRelease(request, {
+    store: settings.store,
+    keys,
+    now: context.now(),
+    sourceDateEpoch: settings.sourceDateEpoch,
+    signal,
+    threads,
+    oneFileSystem,
+    onProgress: progressTo(context, modules),
+    onSkipped: (module, path, reason) => {
+      skipped.push({ module, path, reason })
+      progress.note(`vend: ${module}: /${displayTreePath(path)} ${reason}`)
+    },
+  })
+  return { result }
+}
+
+/** The trees are measured while they are being published, and only if someone watches. */
+function progressTo(
+  { progress }: CommandContext,
+  modules: readonly NamedSource[],
+): (done: PublishProgress) => void {
+  let totalBytes: number | undefined
+  if (progress.isShown) {
+    const trees = modules.map(({ tree }) => tree)
+    startMeasuring(trees, (bytes) => {
+      totalBytes = bytes
+    })
+  }
+  const bytesOf = new Map<string, number>()
+  return ({ module, contentBytes, chunksUploaded }) => {
+    bytesOf.set(module, contentBytes)
+    const bytes = [...bytesOf.values()].reduce((sum, one) => sum + one, 0)
+    progress.update({ bytes, totalBytes, detail: `${formatCounted(chunksUploaded, 'chunk')} uploaded` })
+  }
+}
+
+function answerOf({ result, skipped, ms }: Published): Answer {
+  const { release, channel, changed, entries, contentBytes, chunks, chunksUploaded, storedBytes } = result
+  return {
+    json: {
+      release: release.version,
+      label: release.label,
+      created: release.created,
+      channel: channel === undefined ? null : { ...channel, rollout: { ...channel.rollout } },
+      changed,
+      modules: Object.fromEntries(
+        Object.entries(release.modules).map(([name, { manifest }]) => [name, manifest.digest]),
+      ),
+      entries,
+      contentBytes,
+      chunks,
+      newChunks: chunksUploaded,
+      storedBytes,
+      seconds: Math.round(ms) / 1000,
+      skipped: skipped.map(({ module, path, reason }) => ({ module, path: displayTreePath(path), reason })),
+    },
+    text: ({ bold }) =>
+      bold(headline(result)) +
+      '\n' +
+      formatPairs([
+        ['modules', Object.keys(release.modules).sort().join(', ')],
+        ['entries', formatCount(entries)],
+        ['content', formatBytes(contentBytes)],
+        ['chunks', `${formatCount(chunks)}, ${formatCount(chunksUploaded)} of them new`],
+        ['stored', formatBytes(storedBytes)],
+        ['took', formatDuration(ms)],
+        ...(skipped.length === 0 ? [] : [['left out', formatCounted(skipped.length, 'path')] as const]),
+      ]),
+  }
+}
+
+function headline({ release, channel, changed }: PublishResult): string {
+  const where = channel === undefined ? '' : ` on channel ${channel.channel}, for ${describeRollout(channel)}`
+  return changed
+    ? `Published release ${release.version}${where}.`
+    : `Release ${release.version} is already published${where}, with the same content.`
+}

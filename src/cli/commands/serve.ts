@@ -1,0 +1,66 @@
+import { errorCodeOf } from '../exit-codes.ts'
+import type { CommandContext } from '../command-context.ts'
+import { defineCommand } from '../command.ts'
+import { openRepository } from '../open-repository.ts'
+import { untilAborted } from '../until-aborted.ts'
+
+/** `vend serve` */
+export const serveCommand = defineCommand({
+  path: 'serve',
+  summary: 'serve the repository over HTTP',
+  description:
+    'Serves the repository until SIGTERM or SIGINT; then it lets requests in progress end. Its log, one JSON object a ' +
+    'line, goes to stderr. Any number of processes may serve one store.',
+  examples: ['serve', 'serve --listen 0.0.0.0:8443 --tls-certificate cert.pem --tls-key key.pem'],
+  arguments: {},
+  options: {},
+  settings: ['store', 'keys', 'listen', 'tlsCertificate', 'tlsKey', 'logLevel'],
+  exitCodes: ['trust', 'store'],
+  isRaw: true,
+  run: async (_input, context): Promise<void> => {
+    const { startServer } = await import('../../server/start-server.ts')
+    const { KeyRing } = await import('../../trust/key-ring.ts')
+    const { pino } = await import('pino')
+    const { settings, signal, progress } = context
+    const advice = await adviseOn(context)
+    const log = pino.destination({ dest: 2, sync: false })
+    const server = await startServer({
+      store: settings.store,
+      listen: settings.listen,
+      tls: tlsOf(context),
+      trustedRoot: new KeyRing(settings.keys).trustedRoot(),
+      logger: pino({ level: settings.logLevel }, log),
+    })
+    try {
+      progress.note(`vend: serving ${settings.store.name} on ${server.url}`)
+      for (const line of advice) progress.note(line)
+      await untilAborted(signal)
+    } finally {
+      await server.close()
+      log.flushSync()
+    }
+  },
+  answer: () => undefined,
+})
+
+function tlsOf({
+  settings: { tlsCertificate, tlsKey },
+}: CommandContext): { readonly certPath: string; readonly keyPath: string } | undefined {
+  if (tlsCertificate === undefined || tlsKey === undefined) return undefined
+  return { certPath: tlsCertificate, keyPath: tlsKey }
+}
+
+/** What stands between this server and a machine that updates from it; a store that comes back later is none of it. */
+async function adviseOn(context: CommandContext): Promise<string[]> {
+  try {
+    const { repository } = await openRepository(context)
+    if (repository.releaseVersions().length > 0) return []
+    return ['  nothing was published yet: publish a tree with "vend publish DIRECTORY --release 1"']
+  } catch (error) {
+    const code = errorCodeOf(error)
+    if (code === 'REPOSITORY_MISSING')
+      return ['  there is no repository in it yet: make one with "vend init"']
+    if (code !== 'STORE_UNAVAILABLE' && code !== 'REPOSITORY_CORRUPT') throw error
+    return [`  it cannot be read at present: ${(error as Error).message}`]
+  }
+}

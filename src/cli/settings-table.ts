@@ -1,0 +1,111 @@
+import {
+  parseListen,
+  parseLogLevel,
+  parsePathText,
+  parseQueue,
+  parseSourceDateEpoch,
+  parseStore,
+  type Environment,
+} from './setting-parsers.ts'
+
+/** One setting and every way to say it. The command line, the environment, vend.yaml and the help follow from it. */
+export interface Setting<Value> {
+  /** What a person writes for the value in help: `URL`, `DIRECTORY` … */
+  readonly placeholder: string
+  readonly flag?: `--${string}`
+  readonly env: string
+  /** In vend.yaml; a dot leads into a mapping. */
+  readonly key?: string
+  /** As it would be written; without one the setting may be left out. */
+  readonly default?: string
+  readonly description: string
+  readonly parse: (text: string, env: Environment) => Value | Promise<Value>
+}
+
+/** Every setting of both programs: a machine may have the variables of the two. */
+export const settingsTable = {
+  store: setting({
+    placeholder: 'URL',
+    flag: '--store',
+    env: 'VEND_STORE',
+    key: 'store',
+    default: 'file:./repository',
+    description: 'where the repository lies: file:DIRECTORY or s3://bucket/prefix?endpoint=…&region=…',
+    parse: parseStore,
+  }),
+  keys: setting({
+    placeholder: 'DIRECTORY',
+    flag: '--keys',
+    env: 'VEND_KEYS',
+    key: 'keys',
+    default: './keys',
+    description: 'the directory of the keys that sign',
+    parse: parsePathText,
+  }),
+  queue: setting({
+    placeholder: 'URL',
+    flag: '--queue',
+    env: 'VEND_QUEUE',
+    key: 'queue',
+    default: 'inline:',
+    description: 'where jobs wait: inline: (in this process)',
+    parse: parseQueue,
+  }),
+  listen: setting({
+    placeholder: 'HOST:PORT',
+    flag: '--listen',
+    env: 'VEND_LISTEN',
+    key: 'listen',
+    default: '127.0.0.1:8080',
+    description: 'the address to serve on',
+    parse: parseListen,
+  }),
+  tlsCertificate: setting({
+    placeholder: 'FILE',
+    flag: '--tls-certificate',
+    env: 'VEND_TLS_CERTIFICATE',
+    key: 'tls.certificate',
+    description: 'the certificate chain to serve HTTPS with, in PEM form',
+    parse: parsePathText,
+  }),
+  tlsKey: setting({
+    placeholder: 'FILE',
+    flag: '--tls-key',
+    env: 'VEND_TLS_KEY',
+    key: 'tls.key',
+    description: "the certificate's private key, in PEM form",
+    parse: parsePathText,
+  }),
+  logLevel: setting({
+    placeholder: 'LEVEL',
+    flag: '--log-level',
+    env: 'VEND_LOG_LEVEL',
+    key: 'logLevel',
+    default: 'info',
+    description: 'debug, info, warn, error or silent',
+    parse: parseLogLevel,
+  }),
+  sourceDateEpoch: setting({
+    placeholder: 'SECONDS',
+    env: 'SOURCE_DATE_EPOCH',
+    description: 'publish no later mtime than this, and date releases with it',
+    parse: parseSourceDateEpoch,
+  }),
+} satisfies Record<string, Setting<unknown>>
+
+export type SettingsTable = Readonly<Record<string, Setting<unknown>>>
+
+export type SettingName = keyof typeof settingsTable
+
+/** What a table's settings come to. One without a default may be undefined. */
+export type SettingValues<Table extends SettingsTable> = {
+  readonly [Name in keyof Table]:
+    | Awaited<ReturnType<Table[Name]['parse']>>
+    | (Table[Name] extends { readonly default: string } ? never : undefined)
+}
+
+export type Settings = SettingValues<typeof settingsTable>
+
+function setting<Value, Entry extends Setting<Value>>(entry: Entry & Setting<Value>): Entry {
+  return entry
+}

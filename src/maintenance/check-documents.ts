@@ -1,0 +1,62 @@
+import type { Release } from '../../manifests/release.ts'
+import type { CallOptions } from '../../storage/blob-store.ts'
+import { mapInOrder } from '../map-in-order.ts'
+import type { Repository } from '../repository/repository.ts'
+import { damageOf, type Damage } from './damage.ts'
+
+const concurrentReads = 16
+
+/** Reads every release and channel. Returns the releases that are whole, ascending. */
+export async function checkDocuments(
+  repository: Repository,
+  damages: Damage[],
+  { signal }: CallOptions,
+): Promise<Release[]> {
+  const versions = repository.releaseVersions()
+  const releases: Release[] = []
+  for await (const found of mapInOrder(versions, concurrentReads, (version) =>
+    readRelease(repository, version, { signal }),
+  )) {
+    if ('problem' in found) damages.push(found)
+    else releases.push(found)
+  }
+  const known = new Set(versions)
+  for await (const damage of mapInOrder(repository.channelNames(), concurrentReads, (name) =>
+    checkChannel(repository, name, known, { signal }),
+  )) {
+    if (damage !== undefined) damages.push(damage)
+  }
+  return releases
+}
+
+async function readRelease(
+  repository: Repository,
+  version: number,
+  options: CallOptions,
+): Promise<Release | Damage> {
+  const damage = { kind: 'release', what: `release ${version}`, touches: [] } as const
+  try {
+    const release = await repository.release(version, options)
+    if (release.version === version) return release
+    return { ...damage, problem: `its document is that of release ${release.version}` }
+  } catch (error) {
+    return damageOf(error, damage)
+  }
+}
+
+async function checkChannel(
+  repository: Repository,
+  name: string,
+  known: ReadonlySet<number>,
+  options: CallOptions,
+): Promise<Damage | undefined> {
+  const damage = { kind: 'channel', what: `channel ${name}`, touches: [] } as const
+  try {
+    const { channel, version, waypoints } = await repository.channel(name, options)
+    if (channel !== name) return { ...damage, problem: `its document is that of channel ${channel}` }
+    const missing = [version, ...waypoints].find((one) => !known.has(one))
+    return missing === undefined ? undefined : { ...damage, problem: `there is no release ${missing}` }
+  } catch (error) {
+    return damageOf(error, damage)
+  }
+}
