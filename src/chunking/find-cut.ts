@@ -11,18 +11,50 @@ export function findCut(bytes: Uint8Array, profile: ChunkingProfile): number {
   if (end <= profile.minBytes) return end
   const average = Math.min(end, profile.averageBytes)
   const { small, large } = masks(profile.averageBytes)
+  const early = scan(bytes, profile.minBytes, average, small, 0)
+  if (early !== undefined) return early
+  return scan(bytes, average, end, large, hashBefore(bytes, profile.minBytes, average)) ?? end
+}
+
+/**
+ * Where the first cut between `from` and `to` lies, given the hash of what is before. Four bytes a round: half the
+ * time of one, and this is where a quarter of a publish's is spent.
+ */
+function scan(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  mask: number,
+  startHash: number,
+): number | undefined {
   const gear = gearTable
-  let gearHash = 0
-  let i = profile.minBytes
-  for (; i < average; i++) {
-    gearHash = ((gearHash << 1) + (gear[bytes[i] as number] as number)) | 0
-    if ((gearHash & small) === 0) return i + 1
+  let hash = startHash
+  const lastRound = to - 4
+  let i = from
+  for (; i <= lastRound; i += 4) {
+    hash = ((hash << 1) + (gear[bytes[i] as number] as number)) | 0
+    if ((hash & mask) === 0) return i + 1
+    hash = ((hash << 1) + (gear[bytes[i + 1] as number] as number)) | 0
+    if ((hash & mask) === 0) return i + 2
+    hash = ((hash << 1) + (gear[bytes[i + 2] as number] as number)) | 0
+    if ((hash & mask) === 0) return i + 3
+    hash = ((hash << 1) + (gear[bytes[i + 3] as number] as number)) | 0
+    if ((hash & mask) === 0) return i + 4
   }
-  for (; i < end; i++) {
-    gearHash = ((gearHash << 1) + (gear[bytes[i] as number] as number)) | 0
-    if ((gearHash & large) === 0) return i + 1
+  for (; i < to; i++) {
+    hash = ((hash << 1) + (gear[bytes[i] as number] as number)) | 0
+    if ((hash & mask) === 0) return i + 1
   }
-  return end
+  return undefined
+}
+
+/** The gear hash of what lies between `from` and `to`: each byte is shifted out of it by the 32 that follow. */
+function hashBefore(bytes: Uint8Array, from: number, to: number): number {
+  let hash = 0
+  for (let i = Math.max(from, to - 32); i < to; i++) {
+    hash = ((hash << 1) + (gearTable[bytes[i] as number] as number)) | 0
+  }
+  return hash
 }
 
 /**
