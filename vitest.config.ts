@@ -18,6 +18,7 @@ export default defineConfig({
           include: ['test/**/*.integration.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
+          globalSetup: ['test/support/stop-services.ts'],
         },
       },
     ],

@@ -76,7 +76,11 @@ export class ChunkPool implements AsyncDisposable {
   }
 
   #start(setup: ChunkThreadSetup): Thread {
-    const worker = new Worker(new URL('chunk-thread.ts', import.meta.url), { workerData: setup })
+    const worker = new Worker(new URL('chunk-thread.ts', import.meta.url), {
+      workerData: setup,
+      // What a thread works on lies outside its heap; the default would let the heap alone grow by 100 MB.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    })
     const thread: Thread = { worker, job: undefined, dead: false }
     worker.on('message', (reply: ChunkReply) => this.#receive(thread, reply))
     worker.on('error', (error) => this.#died(thread, error))
