@@ -11,7 +11,7 @@ export interface ChunkPoolOptions {
   /** Complete: what is added to it later is not seen. */
   readonly known: DigestMap
   readonly compressionLevel?: number
-  /** Default: as many as there are processors. */
+  /** Default: one fewer than there are processors; the walk and the store keep one busy. */
   readonly threads?: number
 }
 
@@ -44,7 +44,7 @@ export class ChunkPool implements AsyncDisposable {
       inFlight: this.#inFlight.buffer,
       maxInFlightBytes,
     }
-    const threads = options.threads ?? availableParallelism()
+    const threads = options.threads ?? Math.max(1, availableParallelism() - 1)
     this.#threads = Array.from({ length: threads }, () => this.#start(setup))
   }
 

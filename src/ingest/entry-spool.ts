@@ -1,10 +1,14 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
-import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
 import { emptyDigest, type Digest } from '../../manifests/digest.ts'
 import { encodeEntry } from '../../manifests/entry-line.ts'
 import type { SourceEntry } from '../../manifests/entry.ts'
 
 const bufferBytes = 1 << 20
+
+/** Before the line of an entry whose content is still to be placed. */
+const unplaced = '+'
+const unknownDigest = `{"digest":"${emptyDigest}",`
+const unknownOffset = '"offset":0,'
 
 /** Where a file's content turned out to be. */
 export interface PlacedContent {
@@ -31,7 +35,10 @@ export class EntrySpool implements Disposable {
   }
 
   add(entry: SourceEntry): void {
-    const line = encodeEntry(entry.type === 'file' ? { ...entry, digest: emptyDigest, offset: 0 } : entry)
+    const line =
+      entry.type === 'file'
+        ? `${entry.size === 0 ? '' : unplaced}${encodeEntry({ ...entry, digest: emptyDigest, offset: 0 })}`
+        : encodeEntry(entry)
     this.#pending.push(line)
     this.#pendingChars += line.length + 1
     this.#entries++
@@ -42,9 +49,7 @@ export class EntrySpool implements Disposable {
   *lines(placeNext: () => PlacedContent): Generator<string, void, undefined> {
     this.#flush()
     for (const line of this.#spooledLines()) {
-      const entry = JSON.parse(line) as Record<string, JsonValue>
-      const hasContent = entry['type'] === 'file' && entry['size'] !== 0
-      yield hasContent ? canonicalJson({ ...entry, ...placeNext() }) : line
+      yield line.startsWith(unplaced) ? placed(line, placeNext()) : line
     }
   }
 
@@ -74,4 +79,12 @@ export class EntrySpool implements Disposable {
       rest = Buffer.from(data.subarray(end))
     }
   }
+}
+
+/** Both members stand before the path: nothing that a tree could name is mistaken for them. */
+function placed(line: string, { digest, offset }: PlacedContent): string {
+  const start = unplaced.length + unknownDigest.length
+  const at = line.indexOf(unknownOffset, start)
+  const between = line.slice(start, at)
+  return `{"digest":"${digest}",${between}"offset":${offset},${line.slice(at + unknownOffset.length)}`
 }
