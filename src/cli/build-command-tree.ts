@@ -6,6 +6,8 @@ import { settingsTable, type Setting } from './settings-table.ts'
 /** One of our two programs. */
 export interface Program {
   readonly name: string
+  /** What stands before its messages, where that is not its name. */
+  readonly speaker?: string
   readonly summary: string
   readonly version: string
   readonly commands: readonly Command[]
@@ -154,9 +156,12 @@ function commandHelp(program: Program, command: Command): string {
 }
 
 function rootHelp(program: Program): string {
+  const isUsed = (name: string): boolean =>
+    program.commands.some(({ settings }) => settings.some((one) => one === name))
+  const { flag, env, key } = isUsed('store') ? settingsTable.store : settingsTable.machine
   const settings =
-    'Settings come from flags, then from the environment (VEND_STORE for --store, and so on), then from\n' +
-    'vend.yaml in the working directory (store: …), then from their defaults.\n'
+    `Settings come from flags, then from the environment (${env} for ${flag}, and so on), then from\n` +
+    `vend.yaml in the working directory (${key}: …), then from their defaults.\n`
   return `\n${settings}\nHelp on a command: ${program.name} help COMMAND\n\n${exitCodeHelp(Object.keys(exitCodes) as ExitCodeName[])}`
 }
 

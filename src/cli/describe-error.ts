@@ -8,6 +8,16 @@ const hints: ReadonlyMap<string, string> = new Map([
   ['STORE_UNAVAILABLE', 'see that the store can be reached, then run the same command again'],
   ['CHUNK_CORRUPT', 'vend verify shows all that is damaged'],
   ['METADATA_INVALID', 'check that the keys are those of this repository, or restore it from a backup'],
+  [
+    'EACCES',
+    'run it as a user who may do that, or name a directory of your own with --machine, --store or --keys',
+  ],
+  [
+    'EPERM',
+    'run it as a user who may do that, or name a directory of your own with --machine, --store or --keys',
+  ],
+  ['ENOTDIR', 'something else is where a directory is needed: move it away, or name another directory'],
+  ['EROFS', 'mount that file system writable, or name a directory elsewhere'],
   ['ENOSPC', 'free some space on that file system, then run the same command again'],
 ])
 

@@ -11,6 +11,7 @@ export const exitCodes = {
   input: { code: 8, meaning: 'a tree cannot be read, or is not fit to be published' },
   damage: { code: 9, meaning: 'something stored is missing or damaged' },
   held: { code: 10, meaning: 'there is an update, and this machine may not take it yet' },
+  available: { code: 20, meaning: 'there is an update, or nothing is installed yet' },
   interrupted: { code: 130, meaning: 'interrupted by SIGINT or SIGTERM' },
   pipe: { code: 141, meaning: 'whoever read the output stopped reading' },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>
@@ -39,6 +40,7 @@ const namesByErrorCode: ReadonlyMap<string, ExitCodeName> = new Map(
       'BLOB_CHANGED',
       'MACHINE_EXISTS',
       'MACHINE_BUSY',
+      'MODULE_NEEDED',
     ],
     unknown: [
       'RELEASE_UNKNOWN',
@@ -65,6 +67,7 @@ const namesByErrorCode: ReadonlyMap<string, ExitCodeName> = new Map(
       'STORE_FULL',
       'SERVER_UNREACHABLE',
       'SERVER_REFUSED',
+      'PACKAGE_UNAVAILABLE',
       'TREE_FULL',
       'TREE_READ_ONLY',
       'TREE_BUSY',
@@ -73,6 +76,7 @@ const namesByErrorCode: ReadonlyMap<string, ExitCodeName> = new Map(
       'EDQUOT',
       'EROFS',
       'EACCES',
+      'ENOTDIR',
       'EPERM',
     ],
     input: [

@@ -1,10 +1,14 @@
-import { formatBytes, formatDuration } from './format-quantity.ts'
+import { formatBytes, formatCount, formatDuration } from './format-quantity.ts'
 import type { OutputStream } from './terminal.ts'
 
-export interface ProgressState {
-  readonly bytes: number
-  /** Unknown until someone has found out. */
-  readonly totalBytes?: number | undefined
+export type ProgressState = (
+  | {
+      readonly bytes: number
+      /** Unknown until someone has found out. */
+      readonly totalBytes?: number | undefined
+    }
+  | { readonly entries: number; readonly totalEntries?: number | undefined }
+) & {
   /** What else there is to say: `148 chunks uploaded`. */
   readonly detail?: string | undefined
 }
@@ -39,13 +43,17 @@ export class Progress implements Disposable {
   begin(title: string): void {
     this.#title = title
     this.#startedMs = this.#clock()
+    if (this.isShown) this.#draw(title)
   }
 
   update(state: ProgressState): void {
     const now = this.#clock()
     if (!this.isShown || now - this.#drawnMs < redrawMs) return
-    this.#drawnMs = now
-    const line = progressLine(this.#title, state, now - this.#startedMs)
+    this.#draw(progressLine(this.#title, state, now - this.#startedMs))
+  }
+
+  #draw(line: string): void {
+    this.#drawnMs = this.#clock()
     const columns = this.#stream.columns ?? 0
     // A terminal that does not know its width says 0.
     this.#stream.write(`\r${cutTo(line, (columns > 0 ? columns : 80) - 1)}\u001B[K`)
@@ -70,25 +78,37 @@ export class Progress implements Disposable {
 
 /** `publishing [#####-----] 45 %  570 MB of 1.27 GB  161 MB/s  4.3 s left  148 chunks uploaded` */
 export function progressLine(title: string | undefined, state: ProgressState, elapsedMs: number): string {
-  const { bytes, totalBytes, detail } = state
-  const rate = elapsedMs > 0 ? (bytes / elapsedMs) * 1000 : 0
+  const { done, total, format } = measureOf(state)
+  const rate = elapsedMs > 0 ? (done / elapsedMs) * 1000 : 0
   const parts = [
     ...(title === undefined ? [] : [title]),
-    ...(totalBytes === undefined ? [formatBytes(bytes)] : measured(bytes, totalBytes)),
-    `${formatBytes(rate)}/s`,
-    ...(totalBytes === undefined || elapsedMs < steadyMs || rate === 0 || bytes >= totalBytes
+    ...(total === undefined ? [format(done)] : measured(done, total, format)),
+    `${format(rate)}/s`,
+    ...(total === undefined || elapsedMs < steadyMs || rate === 0 || done >= total
       ? []
-      : [`${formatDuration(((totalBytes - bytes) / rate) * 1000)} left`]),
-    ...(detail === undefined ? [] : [detail]),
+      : [`${formatDuration(((total - done) / rate) * 1000)} left`]),
+    ...(state.detail === undefined ? [] : [state.detail]),
   ]
   return parts.join('  ')
 }
 
-function measured(bytes: number, totalBytes: number): string[] {
-  const share = totalBytes === 0 ? 1 : Math.min(1, bytes / totalBytes)
+interface Measure {
+  readonly done: number
+  readonly total: number | undefined
+  readonly format: (amount: number) => string
+}
+
+function measureOf(state: ProgressState): Measure {
+  if ('bytes' in state) return { done: state.bytes, total: state.totalBytes, format: formatBytes }
+  const format = (entries: number): string => formatCount(Math.round(entries))
+  return { done: state.entries, total: state.totalEntries, format }
+}
+
+function measured(done: number, total: number, format: Measure['format']): string[] {
+  const share = total === 0 ? 1 : Math.min(1, done / total)
   const filled = Math.round(share * barWidth)
   const bar = `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${Math.floor(share * 100)} %`
-  return [bar, `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`]
+  return [bar, `${format(done)} of ${format(total)}`]
 }
 
 function cutTo(line: string, columns: number): string {

@@ -50,9 +50,19 @@ function endParsing(error: CommanderError, program: Program, argv: readonly stri
     : error.message.replace(/^error: /, '').replaceAll('\n', ' ')
   const names = argv.filter((word) => /^[a-z-]+$/.test(word) && !word.startsWith('-'))
   const path = program.commands.find((command) => names.join(' ').startsWith(command.path))?.path
-  const hint = `see "${[program.name, ...(path === undefined ? [] : [path]), '--help'].join(' ')}"`
-  io.stderr.write(describeError(new UsageError([problem], hint), program.name, { verbose: false }))
+  const hint = helpHint(program, path)
+  io.stderr.write(describeError(new UsageError([problem], hint), speakerOf(program), { verbose: false }))
   return exitCodes.usage.code
+}
+
+function helpHint({ name }: Program, path: string | undefined): string {
+  // What stands before "--" is npm's own.
+  const separator = name.startsWith('npm ') ? ['--'] : []
+  return `see "${[name, ...(path === undefined ? [] : [path]), ...separator, '--help'].join(' ')}"`
+}
+
+function speakerOf({ name, speaker }: Program): string {
+  return speaker ?? name
 }
 
 async function runInvocation(program: Program, invocation: Invocation, io: ProgramIo): Promise<number> {
@@ -98,7 +108,7 @@ async function prepare(
   const isUsage = problems.length > 0
   const settings = await readSettings(invocation, env, problems)
   if (run !== undefined && settings !== undefined) return { settings, run }
-  const hint = `see "${program.name} ${invocation.command.path} --help"`
+  const hint = helpHint(program, invocation.command.path)
   throw isUsage ? new UsageError(problems, hint) : new SettingsError(problems)
 }
 
@@ -134,7 +144,7 @@ async function endInFailure(
   const name = signal.aborted ? exitOfAbort(signal) : exitCodeNameOf(error)
   if (name === 'pipe') return exitCodes.pipe.code
   const told: unknown = name === 'interrupted' ? signal.reason : error
-  await writeAll(stderr, describeError(told, program.name, { verbose }))
+  await writeAll(stderr, describeError(told, speakerOf(program), { verbose }))
   if (name === 'interrupted' && command.afterInterruption !== undefined) {
     await writeAll(stderr, `  hint: ${command.afterInterruption}\n`)
   }

@@ -42,6 +42,15 @@ export const settingsTable = {
     description: 'the directory of the keys that sign',
     parse: parsePathText,
   }),
+  machine: setting({
+    placeholder: 'DIRECTORY',
+    flag: '--machine',
+    env: 'VEND_MACHINE',
+    key: 'machine',
+    default: '/var/lib/vend',
+    description: 'the directory of the machine: its roots, and what it follows and trusts',
+    parse: parsePathText,
+  }),
   queue: setting({
     placeholder: 'URL',
     flag: '--queue',

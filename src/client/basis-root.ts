@@ -45,7 +45,7 @@ export class BasisRoot implements Disposable {
     if (sameDigest === undefined) return undefined
     return (
       openVerified(this.#reader, { ...wanted, path: hint }) ??
-      openVerified(this.#reader, this.#files.entry(sameDigest))
+      openVerified(this.#reader, { ...wanted, path: this.#files.entry(sameDigest).path })
     )
   }
 

@@ -1,5 +1,6 @@
 import type { Channel } from '../../manifests/channel.ts'
 import { wholeFleet } from '../../manifests/channel.ts'
+import type { Release } from '../../manifests/release.ts'
 
 /** What a machine is to do about a channel, and each rule that led there. */
 export interface Decision {
@@ -11,7 +12,7 @@ export interface Decision {
 }
 
 export interface Rule {
-  readonly name: 'channel' | 'halted' | 'rollout' | 'waypoint'
+  readonly name: 'channel' | 'halted' | 'rollout' | 'waypoint' | 'requires'
   readonly holds: boolean
   readonly says: string
 }
@@ -20,6 +21,20 @@ export interface MachineFacts {
   readonly installed: number | undefined
   /** XXH64 of the channel's seed and the machine's id, modulo 10,000 (format §6). */
   readonly bucket: number
+}
+
+/** The same decision, unless the release it leads to cannot be reached from the installed one. */
+export function holdForRequirement(
+  decision: Decision,
+  release: Release,
+  installed: number | undefined,
+): Decision {
+  const { requires } = release
+  if (!decision.move || installed === undefined || requires === undefined) return decision
+  const holds = installed >= requires
+  const says = `release ${release.version} requires release ${requires} first`
+  const rules = [...decision.rules, { name: 'requires', holds, says } as const]
+  return holds ? { ...decision, rules } : { version: installed, move: false, rules }
 }
 
 /**

@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import * as z from 'zod'
 import { canonicalJson } from '../../manifests/canonical-json.ts'
 import { digestField } from '../../manifests/fields.ts'
 import { nameField, versionField } from '../../manifests/names.ts'
 import { MachineError } from './errors.ts'
+import { readIfThere } from './read-if-there.ts'
 import { MachineLayout, slots, type Slot } from './machine-layout.ts'
 import { syncDirectory, writeDurably } from './write-durably.ts'
 
@@ -112,15 +113,6 @@ export class MachineState {
     symlinkSync(`roots/${slot}`, next)
     renameSync(next, this.layout.activeLink)
     syncDirectory(this.layout.directory)
-  }
-}
-
-function readIfThere(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
   }
 }
 

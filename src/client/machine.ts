@@ -9,7 +9,7 @@ import type { NotKept, NotKeptKind } from '../tree/not-kept.ts'
 import { BasisRoot } from './basis-root.ts'
 import { buildRoot, type BuildProgress } from './build-root.ts'
 import { ChunkSource } from './chunk-source.ts'
-import { decide, type Decision } from './decide.ts'
+import { decide, holdForRequirement, type Decision } from './decide.ts'
 import { MachineError } from './errors.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import { HttpFetcher } from './http-fetcher.ts'
@@ -122,8 +122,12 @@ export class Machine {
   async check(): Promise<CheckResult> {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
-    const { channel, decision, repository } = await this.#decide(fetcher)
+    const { channel, decision: wanted, repository } = await this.#decide(fetcher)
     const installed = this.#installed()
+    const decision =
+      wanted.move && wanted.version !== undefined
+        ? holdForRequirement(wanted, await this.#release(repository, wanted.version), installed?.version)
+        : wanted
     const modulesChange =
       installed !== undefined && !decision.move && (await this.#modulesDiffer(repository, installed))
     const { requests, bytes } = fetcher.transferred
@@ -228,7 +232,10 @@ export class Machine {
     await using fetcher = this.#fetcher()
     const { channel, repository } = await this.#decide(fetcher)
     const release = await this.#release(repository, channel.version)
-    const wanted = new Set(this.#target(release).modules.map(({ name }) => name))
+    const { modules: asked } = this.#state.settings()
+    // What it has no more must not keep anyone from asking for something else.
+    const known = asked === 'all' ? asked : asked.filter((name) => Object.hasOwn(release.modules, name))
+    const wanted = new Set(selectModules(release, known))
     const installed = new Set(this.#installed()?.modules.map(({ name }) => name))
     return Object.entries(release.modules).map(([name, module]) => ({
       name,

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
-import type { FileEntry } from '../../manifests/entry.ts'
+import type { FileEntry, SourceFileEntry } from '../../manifests/entry.ts'
+import { compareEntries } from '../tree/compare-entry.ts'
 import { hashContent } from '../tree/file-content.ts'
 import type { TreeReader } from '../tree/tree-reader.ts'
 import { openIfPermitted } from './open-if-permitted.ts'
@@ -10,7 +11,7 @@ import { openIfPermitted } from './open-if-permitted.ts'
  */
 export function openVerified(reader: TreeReader, entry: FileEntry): number | undefined {
   const there = reader.read(entry.path)
-  if (there?.type !== 'file' || there.size !== entry.size || !sameHoles(there, entry)) return undefined
+  if (there?.type !== 'file' || !hasShapeOf(there, entry)) return undefined
   const fd = openIfPermitted(reader, entry.path)
   if (fd === undefined || fd === 'refused') return undefined
   let verified = false
@@ -22,6 +23,7 @@ export function openVerified(reader: TreeReader, entry: FileEntry): number | und
   return verified ? fd : undefined
 }
 
-function sameHoles(a: Pick<FileEntry, 'sparse'>, b: Pick<FileEntry, 'sparse'>): boolean {
-  return JSON.stringify(a.sparse) === JSON.stringify(b.sparse)
+function hasShapeOf(there: SourceFileEntry, entry: FileEntry): boolean {
+  const aspects = compareEntries(there, entry)
+  return there.size === entry.size && !aspects.includes('size') && !aspects.includes('sparse')
 }

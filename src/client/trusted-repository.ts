@@ -9,6 +9,7 @@ import { digestOf } from '../../manifests/digest.ts'
 import { decodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
 import { MachineError } from './errors.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
+import { readIfThere } from './read-if-there.ts'
 import { writeDurably } from './write-durably.ts'
 
 const metadataBase = 'tuf/metadata'
@@ -23,11 +24,18 @@ export class TrustedRepository {
   readonly #updater: Updater
   readonly #metadata: MetadataFetcher
   readonly #fetcher: HttpFetcher
+  readonly #trustDirectory: string
 
-  private constructor(updater: Updater, metadata: MetadataFetcher, fetcher: HttpFetcher) {
+  private constructor(
+    updater: Updater,
+    metadata: MetadataFetcher,
+    fetcher: HttpFetcher,
+    trustDirectory: string,
+  ) {
     this.#updater = updater
     this.#metadata = metadata
     this.#fetcher = fetcher
+    this.#trustDirectory = trustDirectory
   }
 
   /**
@@ -56,7 +64,7 @@ export class TrustedRepository {
       await metadata.trusted(() => updater.getTargetInfo(channelTargetPath('-')))
       await metadata.trusted(() => updater.getTargetInfo(releaseTargetPath(0)))
       keep(directory, trustDirectory)
-      return new TrustedRepository(updater, metadata, fetcher)
+      return new TrustedRepository(updater, metadata, fetcher, trustDirectory)
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }
@@ -79,18 +87,32 @@ export class TrustedRepository {
     return target === undefined ? undefined : this.#document(target, signal)
   }
 
+  /** From the machine when it is the one that was read last: a machine that asks for news has it most of the time. */
   async #document(target: TargetFile, signal: AbortSignal | undefined): Promise<Buffer> {
-    const hex = target.hashes['sha256'] ?? ''
+    const kept = join(this.#trustDirectory, `last-${target.path.slice(0, target.path.indexOf('/'))}`)
+    const known = readIfThere(kept)
+    if (known !== undefined && isSigned(known, target)) return known
+    const bytes = await this.#fetchDocument(target, signal)
+    writeDurably(kept, bytes)
+    return bytes
+  }
+
+  async #fetchDocument(target: TargetFile, signal: AbortSignal | undefined): Promise<Buffer> {
     const slash = target.path.lastIndexOf('/') + 1
-    const path = `${targetsBase}/${target.path.slice(0, slash)}${hex}.${target.path.slice(slash)}`
+    const name = `${target.hashes['sha256'] ?? ''}.${target.path.slice(slash)}`
+    const path = `${targetsBase}/${target.path.slice(0, slash)}${name}`
     const bytes = await this.#fetcher.fetch(path, {
       maxBytes: Math.min(target.length, maxDocumentBytes),
       signal,
     })
     if (bytes === undefined) throw new MachineError('OBJECT_MISSING', `the repository lacks its own ${path}`)
-    if (bytes.length === target.length && digestOf(bytes) === `sha256:${hex}`) return bytes
+    if (isSigned(bytes, target)) return bytes
     throw new MachineError('UNTRUSTED', `${path} is not the document that was signed`)
   }
+}
+
+function isSigned(bytes: Buffer, target: TargetFile): boolean {
+  return bytes.length === target.length && digestOf(bytes) === `sha256:${target.hashes['sha256'] ?? ''}`
 }
 
 /** Throws MACHINE_INVALID when the root that the machine trusts is no root. */

@@ -3,6 +3,7 @@ import { constants, createZstdDecompress } from 'node:zlib'
 import type { Metadata, Targets } from '@tufjs/models'
 import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
 import { digestFromHex, digestOf, type Digest } from '../../manifests/digest.ts'
+import { FormatError } from '../../manifests/errors.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import {
   decodeRelease,
@@ -70,7 +71,15 @@ export class Repository {
 
   /** A module's manifest. Its digest is checked when the last entry was read: an early end is never mistaken for it. */
   async manifest({ manifest }: ReleaseModule, options: CallOptions = {}): Promise<OpenManifest> {
-    return openManifest(this.#manifestBytes(manifest.digest, manifest.bytes, options))
+    const key = manifestKey(manifest.digest)
+    const inItsName = (error: unknown): unknown =>
+      error instanceof FormatError ? damaged(this.store, key, error) : error
+    try {
+      const opened = await openManifest(this.#manifestBytes(manifest.digest, manifest.bytes, options))
+      return { ...opened, entries: rethrowing(opened.entries, inItsName) }
+    } catch (error) {
+      throw inItsName(error)
+    }
   }
 
   /** A chunk's plain bytes. */
@@ -106,7 +115,10 @@ export class Repository {
     options: CallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const key = manifestKey(digest)
-    const plain = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: manifestWindowLog } })
+    const plain = createZstdDecompress({
+      params: { [constants.ZSTD_d_windowLogMax]: manifestWindowLog },
+      rejectGarbageAfterEnd: true,
+    })
     const stored = await this.#open(key, options)
     stored.once('error', (error: Error) => plain.destroy(error)).pipe(plain)
     const hash = createHash('sha256')
@@ -141,8 +153,21 @@ function targetNames({ signed }: Metadata<Targets>, directory: string): string[]
     .map((path) => path.slice(directory.length, -'.json'.length))
 }
 
+/** As zlib tells of a frame that is damaged, cut off, or not alone. */
 function isZstdError(error: unknown): boolean {
-  return String((error as NodeJS.ErrnoException).code).startsWith('ZSTD_')
+  const code = String((error as NodeJS.ErrnoException).code)
+  return code.startsWith('ZSTD_') || code === 'Z_BUF_ERROR' || code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END'
+}
+
+async function* rethrowing<T>(
+  items: AsyncGenerator<T, void, undefined>,
+  translate: (error: unknown) => unknown,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* items
+  } catch (error) {
+    throw translate(error)
+  }
 }
 
 function missing(store: BlobReader, key: string, cause?: unknown): RepositoryError {

@@ -7,6 +7,7 @@ import {
 } from '../../manifests/channel.ts'
 import { commit, type CommitContext } from './commit.ts'
 import { RepositoryError } from './errors.ts'
+import { refuseWrongKeys } from './refuse-wrong-keys.ts'
 import { loadState } from './repository-state.ts'
 import { Repository } from './repository.ts'
 
@@ -36,6 +37,7 @@ export interface ChannelOutcome {
 export async function setChannel(change: ChannelChange, context: CommitContext): Promise<ChannelOutcome> {
   const { store, keys, signal } = context
   const state = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
+  refuseWrongKeys(state, keys, ['channels'])
   const repository = new Repository(store, state)
   const current = await repository.findChannel(change.channel, { signal })
   const channel = nextChannel(change, current)

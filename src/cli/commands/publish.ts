@@ -1,4 +1,4 @@
-import type { PublishProgress, PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
+import type { PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
 import { displayTreePath } from '../../../manifests/tree-path.ts'
 import { wholeFleet } from '../../../manifests/channel.ts'
 import { checkSources, nameSources, type NamedSource } from '../check-sources.ts'
@@ -6,12 +6,12 @@ import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../command-context.ts'
 import { describeRollout } from '../describe-channel.ts'
 import { formatBytes, formatCount, formatCounted, formatDuration } from '../format-quantity.ts'
-import { startMeasuring } from '../measure-trees.ts'
 import type { Answer } from '../output.ts'
 import { openRepository } from '../open-repository.ts'
 import { flag, negation, option, repeatableOption, requiredOption, variadicArgument } from '../parameters.ts'
 import { parseCount } from '../parse-count.ts'
 import { parseLabel } from '../parse-label.ts'
+import { publishProgress } from '../publish-progress.ts'
 import { parseRollout } from '../parse-rollout.ts'
 import { parseInclude, parseSource } from '../parse-sources.ts'
 import { readChannelName, readModuleName, readVersion } from '../release-name.ts'
@@ -85,7 +85,7 @@ export const publishCommand = defineCommand({
     oneFileSystem: flag('--one-file-system', 'leave out what is mounted inside a tree'),
     threads: option(
       '--threads <count>',
-      'how many threads cut and compress (default: one a processor)',
+      'how many threads cut and compress (default: one fewer than there are processors)',
       parseCount,
     ),
   },
@@ -144,33 +144,16 @@ async function publish(
     signal,
     threads,
     oneFileSystem,
-    onProgress: progressTo(context, modules),
+    onProgress: publishProgress(
+      progress,
+      modules.map(({ tree }) => tree),
+    ),
     onSkipped: (module, path, reason) => {
       skipped.push({ module, path, reason })
       progress.note(`vend: ${module}: /${displayTreePath(path)} ${reason}`)
     },
   })
   return { result }
-}
-
-/** The trees are measured while they are being published, and only if someone watches. */
-function progressTo(
-  { progress }: CommandContext,
-  modules: readonly NamedSource[],
-): (done: PublishProgress) => void {
-  let totalBytes: number | undefined
-  if (progress.isShown) {
-    const trees = modules.map(({ tree }) => tree)
-    startMeasuring(trees, (bytes) => {
-      totalBytes = bytes
-    })
-  }
-  const bytesOf = new Map<string, number>()
-  return ({ module, contentBytes, chunksUploaded }) => {
-    bytesOf.set(module, contentBytes)
-    const bytes = [...bytesOf.values()].reduce((sum, one) => sum + one, 0)
-    progress.update({ bytes, totalBytes, detail: `${formatCounted(chunksUploaded, 'chunk')} uploaded` })
-  }
 }
 
 function answerOf({ result, skipped, ms }: Published): Answer {

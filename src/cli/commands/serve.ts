@@ -58,8 +58,12 @@ async function adviseOn(context: CommandContext): Promise<string[]> {
     return ['  nothing was published yet: publish a tree with "vend publish DIRECTORY --release 1"']
   } catch (error) {
     const code = errorCodeOf(error)
-    if (code === 'REPOSITORY_MISSING')
-      return ['  there is no repository in it yet: make one with "vend init"']
+    if (code === 'REPOSITORY_MISSING') {
+      return [
+        '  there is no repository in it yet: make one with "vend init", or see an example first with',
+        '  "npm run quickstart"',
+      ]
+    }
     if (code !== 'STORE_UNAVAILABLE' && code !== 'REPOSITORY_CORRUPT') throw error
     return [`  it cannot be read at present: ${(error as Error).message}`]
   }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { clientProgram } from '../../../src/cli/client-main.ts'
 import { runProgram } from '../../../src/cli/run-program.ts'
 import { vendProgram } from '../../../src/cli/vend-main.ts'
 
@@ -23,8 +24,32 @@ export class Memo extends EventEmitter {
 export async function vendHere(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const [stdout, stderr] = [new Memo(), new Memo()]
-  const code = await runProgram(vendProgram, args, { stdout, stderr, env })
+): Promise<HereOutcome> {
+  return runHere(vendProgram, args, env)
+}
+
+/** As `vendHere`, of the client; `isTTY`: whether stderr is a terminal. */
+export async function clientHere(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  isTTY = false,
+): Promise<HereOutcome> {
+  return runHere(clientProgram, args, env, isTTY)
+}
+
+export interface HereOutcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function runHere(
+  program: typeof vendProgram,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  isTTY = false,
+): Promise<HereOutcome> {
+  const [stdout, stderr] = [new Memo(), new Memo(isTTY)]
+  const code = await runProgram(program, args, { stdout, stderr, env })
   return { code, stdout: stdout.text, stderr: stderr.text }
 }

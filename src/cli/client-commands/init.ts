@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { digestOf, type Digest } from '../../../manifests/digest.ts'
+import { parseChannelName } from '../../../manifests/names.ts'
+import type { MachineSettings } from '../../client/machine-state.ts'
+import { defineCommand } from '../command.ts'
+import { argument, flag, option, requiredOption } from '../parameters.ts'
+import { parseRepositoryUrl } from '../parse-repository-url.ts'
+import { parseTrust, type TrustArgument } from '../parse-trust.ts'
+import { readModuleName } from '../release-name.ts'
+import { settingsTable } from '../settings-table.ts'
+import { formatPairs } from '../table.ts'
+
+interface Made {
+  readonly machine: string
+  readonly url: string
+  readonly channel: string
+  readonly modules: MachineSettings['modules']
+  readonly root: Digest
+  /** That the channel is at; undefined when nobody asked. */
+  readonly release: number | undefined
+}
+
+/** `vend-client init` */
+export const initCommand = defineCommand({
+  path: 'init',
+  summary: 'make a machine that follows a repository',
+  description:
+    'Makes the directory of a machine that trusts one repository and follows a channel of it. The server is asked ' +
+    'first, so that a mistake shows now; "vend-client update" then installs. Whom to trust must come from a source ' +
+    'that is trusted already, not from the server: the file root.json that "vend init" made, or its digest.',
+  examples: [
+    'init https://updates.example.org/os --trust root.json',
+    'init https://updates.example.org/os --trust sha256:0f3c… --channel testing --modules base,web',
+    'init http://127.0.0.1:8080 --trust keys/root.json --machine ./machine',
+  ],
+  arguments: { url: argument('url', "the repository's URL", parseRepositoryUrl) },
+  options: {
+    trust: requiredOption(
+      '--trust <root>',
+      "the repository's root.json, or its digest: sha256:<digest>",
+      parseTrust,
+    ),
+    channel: option('--channel <name>', 'the channel to follow (default stable)', readChannel),
+    modules: option('--modules <names>', 'the modules to install: base,web (default: all)', readModules),
+    offline: flag('--offline', 'do not ask the server whether all of it is there; needs a file to trust'),
+  },
+  settings: ['machine'],
+  exitCodes: ['conflict', 'unknown', 'trust', 'store'],
+  afterInterruption: 'run the same command again',
+  check: ({ offline, trust }) =>
+    offline && trust.kind === 'digest'
+      ? ['--offline: the root of a digest has to be fetched; give a file with --trust']
+      : [],
+  run: async (input, { settings, signal }): Promise<Made> => {
+    const { Machine } = await import('../../client/machine.ts')
+    const { MachineLayout } = await import('../../client/machine-layout.ts')
+    const directory = resolve(settings.machine)
+    const following = {
+      url: input.url,
+      channel: input.channel ?? 'stable',
+      modules: input.modules ?? ('all' as const),
+    }
+    // Of a machine that is there already nothing is asked: create says so.
+    const isThere = existsSync(new MachineLayout(directory).settings)
+    const { trustedRoot, release } = isThere
+      ? { trustedRoot: Buffer.alloc(0), release: undefined }
+      : await ask(input.trust, following, { offline: input.offline, signal })
+    Machine.create({ directory, trustedRoot, ...following })
+    return { machine: directory, ...following, root: digestOf(trustedRoot), release }
+  },
+  answer: (made) => ({
+    json: { ...made, release: made.release ?? null },
+    text: ({ bold }) =>
+      `${bold(`Made a machine in ${made.machine}.`)}\n` +
+      formatPairs([
+        ['repository', made.url],
+        ['trusts', made.root],
+        ['channel', made.channel + (made.release === undefined ? '' : `, at release ${made.release}`)],
+        ['modules', made.modules === 'all' ? 'all' : made.modules.join(', ')],
+      ]) +
+      `\nWhat to do next:\n  vend-client update${machineFlag(made.machine)}\n`,
+  }),
+})
+
+async function ask(
+  trust: TrustArgument,
+  following: Pick<Made, 'url' | 'channel' | 'modules'>,
+  { offline, signal }: { readonly offline: boolean; readonly signal: AbortSignal },
+): Promise<{ readonly trustedRoot: Buffer; readonly release: number | undefined }> {
+  const { findTrustedRoot } = await import('../trusted-root.ts')
+  const { lookAtRepository } = await import('../look-at-repository.ts')
+  const trustedRoot = await findTrustedRoot(trust, following.url, signal)
+  const release = offline ? undefined : await lookAtRepository({ ...following, trustedRoot }, signal)
+  return { trustedRoot, release }
+}
+
+function readChannel(text: string): string {
+  try {
+    return parseChannelName(text)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    throw new Error(error.message.replace(/^channel: /, ''), { cause: error })
+  }
+}
+
+function readModules(text: string): string[] {
+  return [...new Set(text.split(',').map(readModuleName))].sort()
+}
+
+function machineFlag(directory: string): string {
+  return directory === settingsTable.machine.default ? '' : ` --machine ${directory}`
+}

@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MachineError } from '../client/errors.ts'
+import { HttpFetcher } from '../client/http-fetcher.ts'
+import type { MachineSettings } from '../client/machine-state.ts'
+import { TrustedRepository } from '../client/trusted-repository.ts'
+import { refuseUnknownModules } from './change-modules.ts'
+
+export interface FutureMachine extends Pick<MachineSettings, 'url' | 'channel' | 'modules'> {
+  readonly trustedRoot: Uint8Array
+}
+
+/** Someone waits for an answer. */
+const attempts = 3
+
+/**
+ * Makes sure that a machine which is yet to be made would find what it is to follow, and returns the release that its
+ * channel is at. Throws CHANNEL_MISSING, MODULE_UNKNOWN, UNTRUSTED, METADATA_STALE and SERVER_….
+ */
+export async function lookAtRepository(machine: FutureMachine, signal: AbortSignal): Promise<number> {
+  const trust = mkdtempSync(join(tmpdir(), 'vend-init-'))
+  try {
+    writeFileSync(join(trust, 'root.json'), machine.trustedRoot)
+    await using fetcher = new HttpFetcher({ baseUrl: machine.url, attempts })
+    const repository = await TrustedRepository.refresh(trust, fetcher, signal)
+    const channel = await repository.channel(machine.channel, signal)
+    if (channel === undefined) throw noChannel(machine.channel)
+    const release = await repository.release(channel.version, signal)
+    if (release !== undefined && machine.modules !== 'all') {
+      refuseUnknownModules(machine.modules, Object.keys(release.modules))
+    }
+    return channel.version
+  } finally {
+    rmSync(trust, { recursive: true, force: true })
+  }
+}
+
+function noChannel(name: string): MachineError {
+  return new MachineError('CHANNEL_MISSING', `the repository has no channel "${name}"`, {
+    hint: 'name another with --channel, or publish to this one first; --offline makes the machine all the same',
+  })
+}
