@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface ClientAnswer {
@@ -26,7 +27,9 @@ export async function runClient(
   const script = fileURLToPath(new URL('client-process.ts', import.meta.url))
   const kill = killAt === undefined ? [] : ['--kill-on', killAt.kind, '--kill-at', String(killAt.event)]
   const [program = '', ...args] = [...wrapper, process.execPath, script, directory, command, ...kill]
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  // What a killed process leaves behind goes with the test.
+  const env = wrapper.length > 0 ? process.env : { ...process.env, TMPDIR: dirname(directory) }
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   onStart?.(child)
   let text = ''
   child.stdout.on('data', (piece: Buffer) => {
