@@ -48,6 +48,7 @@ const namesByErrorCode: ReadonlyMap<string, ExitCodeName> = new Map(
       'MODULE_UNKNOWN',
       'PATH_UNKNOWN',
       'RELEASE_MISSING',
+      'MODULE_MISSING',
       'CHANNEL_MISSING',
       'NO_PREVIOUS_ROOT',
     ],

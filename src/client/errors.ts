@@ -25,6 +25,7 @@ export type MachineErrorCode =
   | 'NO_PREVIOUS_ROOT' // there is nothing to roll back to
   | 'CHANNEL_MISSING' // the repository has no such channel
   | 'RELEASE_MISSING' // the repository has no such release
+  | 'MODULE_MISSING' // the release does not have a module that this machine asks for
   | 'UPDATE_HELD' // the release exists, and this machine may not take it yet
   | 'UNTRUSTED' // what the server gave does not verify against the trusted root
   | 'METADATA_STALE' // the repository's metadata has expired: frozen, or not refreshed

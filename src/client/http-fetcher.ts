@@ -16,6 +16,9 @@ export interface FetcherOptions {
   readonly sleep?: Sleep
 }
 
+/** How many servers may pass a request on. */
+const maxRedirects = 3
+
 type Sleep = (ms: number, signal: AbortSignal | undefined) => Promise<void>
 
 export interface FetchOptions {
@@ -84,15 +87,14 @@ export class HttpFetcher implements AsyncDisposable {
 
   /** False: there is no such object. Throws a MachineError when trying again is useless. */
   async #try(path: string, download: Download, signal: AbortSignal | undefined): Promise<boolean> {
-    this.#requests++
     const deadline = AbortSignal.timeout(
       this.#timeoutMs + (download.maxBytes / this.#minBytesPerSecond) * 1000,
     )
-    const response = await request(this.url(path), {
-      dispatcher: this.#agent,
-      headers: { ...this.#headers, ...download.resumeHeaders() },
-      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
-    })
+    const response = await this.#request(
+      this.url(path),
+      { ...this.#headers, ...download.resumeHeaders() },
+      signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    )
     if (!this.#accept(path, response, download)) return false
     for await (const piece of response.body as AsyncIterable<Buffer>) {
       this.#bytes += piece.length
@@ -102,6 +104,22 @@ export class HttpFetcher implements AsyncDisposable {
     }
     if (!download.complete) throw new Error('the connection ended before the body did')
     return true
+  }
+
+  /** Follows where a server sends on, to a bucket or a CDN: where bytes come from is no reason to trust them. */
+  async #request(
+    url: string,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+    redirects = 0,
+  ): Promise<Dispatcher.ResponseData> {
+    this.#requests++
+    const response = await request(url, { dispatcher: this.#agent, headers, signal })
+    const { location } = response.headers
+    const passedOn = [301, 302, 307, 308].includes(response.statusCode) && typeof location === 'string'
+    if (!passedOn || redirects === maxRedirects) return response
+    response.body.on('error', () => undefined).destroy()
+    return this.#request(new URL(location, url).href, headers, signal, redirects + 1)
   }
 
   #accept(path: string, response: Dispatcher.ResponseData, download: Download): boolean {

@@ -106,6 +106,12 @@ export class MachineState {
     }
   }
 
+  /** What the active root holds; undefined before the first install. */
+  installed(): SlotRecord | undefined {
+    const active = this.activeSlot()
+    return active === undefined ? undefined : this.slot(active)
+  }
+
   /** The switch: one rename. The slot must be complete. */
   activate(slot: Slot): void {
     const next = `${this.layout.activeLink}.next`

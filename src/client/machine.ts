@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Channel } from '../../manifests/channel.ts'
-import { hexOf } from '../../manifests/digest.ts'
 import { selectModules, type Release } from '../../manifests/release.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
-import type { NotKept, NotKeptKind } from '../tree/not-kept.ts'
-import { BasisRoot } from './basis-root.ts'
-import { buildRoot, type BuildProgress } from './build-root.ts'
+import type { BuildProgress } from './build-root.ts'
 import { ChunkSource } from './chunk-source.ts'
 import { decide, holdForRequirement, type Decision } from './decide.ts'
 import { MachineError } from './errors.ts'
-import { fetchManifest } from './fetch-manifest.ts'
 import { HttpFetcher } from './http-fetcher.ts'
-import type { KeptChange } from './keep-local-changes.ts'
-import { otherSlot, slots, type Slot } from './machine-layout.ts'
+import { fetchManifests, installRelease, type InstalledRelease } from './install-release.ts'
+import { otherSlot, type Slot } from './machine-layout.ts'
 import { MachineLock } from './machine-lock.ts'
 import { MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
 import { ModuleTree } from './module-tree.ts'
@@ -47,7 +41,7 @@ export interface CheckResult extends Decision {
   readonly bytes: number
 }
 
-export interface UpdateResult {
+export interface UpdateResult extends InstalledRelease {
   readonly from: number | undefined
   readonly to: number
   /** False: the machine has what it should have. */
@@ -58,12 +52,6 @@ export interface UpdateResult {
   readonly requests: number
   /** Bytes of bodies that came over the network. */
   readonly bytes: number
-  readonly fetchedChunks: number
-  readonly contentBytes: number
-  /** Of the contents' plain bytes, those that came in chunks out of the active root. */
-  readonly reusedBytes: number
-  readonly kept: readonly KeptChange[]
-  readonly notKept: ReadonlyMap<NotKeptKind, NotKept>
 }
 
 export interface MachineStatus {
@@ -123,7 +111,7 @@ export class Machine {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
     const { channel, decision: wanted, repository } = await this.#decide(fetcher)
-    const installed = this.#installed()
+    const installed = this.#state.installed()
     const decision =
       wanted.move && wanted.version !== undefined
         ? holdForRequirement(wanted, await this.#release(repository, wanted.version), installed?.version)
@@ -148,7 +136,7 @@ export class Machine {
     this.#options.onPhase?.('metadata')
     const { decision, repository } = await this.#decide(fetcher)
     const active = this.#state.activeSlot()
-    const installed = this.#installed()
+    const installed = this.#state.installed()
     if (decision.version === undefined) throw new TypeError('a decision without a release')
     const release = await this.#release(repository, decision.version)
     const target = this.#target(release)
@@ -156,14 +144,8 @@ export class Machine {
     if (changed) refuseTooOld(release, installed?.version)
     const slot = active === undefined ? 'a' : changed ? otherSlot(active) : active
     const built = changed
-      ? await this.#build(slot, target, fetcher)
-      : {
-          kept: [],
-          notKept: new Map<NotKeptKind, NotKept>(),
-          contentBytes: 0,
-          fetchedChunks: 0,
-          reusedBytes: 0,
-        }
+      ? await installRelease(slot, target, { state: this.#state, fetcher, ...this.#options })
+      : nothingInstalled()
     const { requests, bytes } = fetcher.transferred
     const modules = target.modules.map(({ name }) => name)
     return {
@@ -190,7 +172,7 @@ export class Machine {
         hint: 'a machine has one after its first update, and while no update is half done',
       })
     }
-    const from = this.#installed()?.version
+    const from = this.#state.installed()?.version
     this.#state.activate(slot)
     return { from, to: previous.version, slot }
   }
@@ -199,10 +181,10 @@ export class Machine {
   async verify({ repair }: { readonly repair: boolean }): Promise<VerifyResult> {
     using _lock = new MachineLock(this.#existing())
     const active = this.#state.activeSlot()
-    const installed = this.#installed()
+    const installed = this.#state.installed()
     if (active === undefined || installed === undefined) throw notInstalled()
     await using fetcher = this.#fetcher()
-    await this.#fetchManifests(installed, fetcher)
+    await fetchManifests(installed, { state: this.#state, fetcher, signal: this.#options.signal })
     using tree = await ModuleTree.open(this.#state.layout, installed.modules)
     const directory = this.#state.layout.root(active)
     this.#options.onPhase?.('verify')
@@ -221,7 +203,7 @@ export class Machine {
   setModules(change: (modules: readonly string[], available: readonly string[]) => readonly string[]): void {
     using _lock = new MachineLock(this.#existing())
     const settings = this.#state.settings()
-    const available = this.#installed()?.modules.map(({ name }) => name) ?? []
+    const available = this.#state.installed()?.modules.map(({ name }) => name) ?? []
     const current = settings.modules === 'all' ? available : settings.modules
     this.#state.saveSettings({ ...settings, modules: [...new Set(change(current, available))].sort() })
   }
@@ -236,7 +218,7 @@ export class Machine {
     // What it has no more must not keep anyone from asking for something else.
     const known = asked === 'all' ? asked : asked.filter((name) => Object.hasOwn(release.modules, name))
     const wanted = new Set(selectModules(release, known))
-    const installed = new Set(this.#installed()?.modules.map(({ name }) => name))
+    const installed = new Set(this.#state.installed()?.modules.map(({ name }) => name))
     return Object.entries(release.modules).map(([name, module]) => ({
       name,
       wanted: wanted.has(name),
@@ -257,11 +239,6 @@ export class Machine {
     return new HttpFetcher({ baseUrl: this.#state.settings().url })
   }
 
-  #installed(): SlotRecord | undefined {
-    const active = this.#state.activeSlot()
-    return active === undefined ? undefined : this.#state.slot(active)
-  }
-
   async #decide(
     fetcher: HttpFetcher,
   ): Promise<{ channel: Channel; decision: Decision; repository: TrustedRepository }> {
@@ -275,7 +252,7 @@ export class Machine {
       })
     }
     const bucket = await rolloutBucket(channel.rollout.seed, settings.machineId)
-    const decision = decide(channel, { installed: this.#installed()?.version, bucket })
+    const decision = decide(channel, { installed: this.#state.installed()?.version, bucket })
     return { channel, decision, repository }
   }
 
@@ -290,6 +267,7 @@ export class Machine {
 
   #target(release: Release): SlotRecord {
     const { modules, channel } = this.#state.settings()
+    refuseMissingModules(release, modules)
     const selected = selectModules(release, modules).flatMap((name) => {
       const module = release.modules[name]
       return module === undefined ? [] : [{ name, ...module.manifest }]
@@ -299,61 +277,6 @@ export class Machine {
 
   async #modulesDiffer(repository: TrustedRepository, installed: SlotRecord): Promise<boolean> {
     return !isSame(installed, this.#target(await this.#release(repository, installed.version)))
-  }
-
-  async #fetchManifests(target: SlotRecord, fetcher: HttpFetcher): Promise<void> {
-    for (const module of target.modules) {
-      await fetchManifest(this.#state.layout, fetcher, module, this.#options.signal)
-    }
-  }
-
-  async #build(
-    slot: Slot,
-    target: SlotRecord,
-    fetcher: HttpFetcher,
-  ): Promise<Pick<UpdateResult, 'kept' | 'notKept' | 'contentBytes' | 'fetchedChunks' | 'reusedBytes'>> {
-    const { layout } = this.#state
-    const { signal, onPhase, onProgress } = this.#options
-    await this.#fetchManifests(target, fetcher)
-    using tree = await ModuleTree.open(layout, target.modules)
-    using basis = await this.#openBasis(fetcher)
-    this.#state.openSlot(slot)
-    const source = new ChunkSource(basis?.root, fetcher, signal)
-    const built = await buildRoot({
-      directory: layout.root(slot),
-      tree,
-      source,
-      basis,
-      signal,
-      ...(onPhase !== undefined && { onPhase }),
-      ...(onProgress !== undefined && { onProgress }),
-    })
-    this.#state.completeSlot(slot, target)
-    this.#state.activate(slot)
-    this.#forgetManifests()
-    return { ...built, ...source.totals }
-  }
-
-  async #openBasis(fetcher: HttpFetcher): Promise<Basis | undefined> {
-    const active = this.#state.activeSlot()
-    const installed = this.#installed()
-    if (active === undefined || installed === undefined) return undefined
-    await this.#fetchManifests(installed, fetcher)
-    const tree = await ModuleTree.open(this.#state.layout, installed.modules)
-    const directory = this.#state.layout.root(active)
-    return new Basis(directory, tree, await BasisRoot.open(directory, tree))
-  }
-
-  /** Removes the manifests of what is no longer in a slot. */
-  #forgetManifests(): void {
-    const { layout } = this.#state
-    const records = slots.flatMap((slot) => this.#state.slot(slot) ?? [])
-    const used = new Set(
-      records.flatMap(({ modules }) => modules.map(({ digest }) => `${hexOf(digest)}.ndjson`)),
-    )
-    for (const name of readdirSync(layout.manifests)) {
-      if (!used.has(name)) rmSync(join(layout.manifests, name), { force: true })
-    }
   }
 }
 
@@ -366,27 +289,25 @@ export interface ModuleStatus {
   readonly contentBytes: number
 }
 
-class Basis implements Disposable {
-  readonly directory: string
-  readonly tree: ModuleTree
-  readonly root: BasisRoot
-
-  constructor(directory: string, tree: ModuleTree, root: BasisRoot) {
-    this.directory = directory
-    this.tree = tree
-    this.root = root
-  }
-
-  [Symbol.dispose](): void {
-    this.root[Symbol.dispose]()
-    this.tree[Symbol.dispose]()
-  }
-}
-
 function isSame(a: SlotRecord, b: SlotRecord): boolean {
   const key = ({ version, modules }: SlotRecord): string =>
     JSON.stringify([version, modules.map(({ name, digest }) => [name, digest])])
   return key(a) === key(b)
+}
+
+function nothingInstalled(): InstalledRelease {
+  return { kept: [], notKept: new Map(), contentBytes: 0, fetchedChunks: 0, reusedBytes: 0 }
+}
+
+function refuseMissingModules(release: Release, asked: MachineSettings['modules']): void {
+  if (asked === 'all') return
+  const missing = asked.filter((name) => !Object.hasOwn(release.modules, name))
+  if (missing.length === 0) return
+  throw new MachineError(
+    'MODULE_MISSING',
+    `release ${release.version} no longer has what this machine asks for: ${missing.join(', ')}`,
+    { hint: `give it up with "vend-client module remove ${missing.join(' ')}", then update` },
+  )
 }
 
 function refuseTooOld(release: Release, installed: number | undefined): void {

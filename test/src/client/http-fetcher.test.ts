@@ -98,8 +98,21 @@ test('gives up after the last try', async () => {
   expect(server.requests).toHaveLength(5)
 })
 
-test.each([301, 302, 400, 401, 418, 204])('status %i is refused at once', async (status) => {
-  server.fault = () => ({ kind: 'status', status, headers: { location: '/a/object' } })
+test.each([301, 302, 307, 308])('status %i is followed', async (status) => {
+  server.fault = ({ index }) =>
+    index === 1 ? { kind: 'status', status, headers: { location: '../a/object' } } : undefined
+  await expect(fetchIt()).resolves.toEqual(body)
+  expect(fetcher.transferred.requests).toBe(2)
+})
+
+test('a circle of redirects is left', async () => {
+  server.fault = () => ({ kind: 'status', status: 302, headers: { location: '/a/object' } })
+  await expect(fetchIt()).rejects.toMatchObject({ code: 'SERVER_REFUSED' })
+  expect(server.requests).toHaveLength(4)
+})
+
+test.each([300, 301, 302, 400, 401, 418, 204])('status %i is refused at once', async (status) => {
+  server.fault = () => ({ kind: 'status', status })
   await expect(fetchIt()).rejects.toMatchObject({
     code: 'SERVER_REFUSED',
     message: expect.stringContaining(`status ${status}`) as string,

@@ -1,0 +1,103 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { hexOf } from '../../manifests/digest.ts'
+import { BasisRoot } from './basis-root.ts'
+import { buildRoot, type BuildPhase, type BuildProgress, type BuiltRoot } from './build-root.ts'
+import { ChunkSource } from './chunk-source.ts'
+import { fetchManifest } from './fetch-manifest.ts'
+import type { HttpFetcher } from './http-fetcher.ts'
+import { slots, type Slot } from './machine-layout.ts'
+import type { MachineState, SlotRecord } from './machine-state.ts'
+import { ModuleTree } from './module-tree.ts'
+
+export interface InstallContext {
+  readonly state: MachineState
+  readonly fetcher: HttpFetcher
+  readonly signal?: AbortSignal | undefined
+  readonly onPhase?: (phase: BuildPhase) => void
+  readonly onProgress?: (progress: BuildProgress) => void
+}
+
+export interface InstalledRelease extends BuiltRoot {
+  readonly fetchedChunks: number
+  /** Of the contents' plain bytes, those that came in chunks out of the active root. */
+  readonly reusedBytes: number
+}
+
+/**
+ * Builds a release in a slot that is not active, out of the active one and the repository, and switches to it.
+ * Whenever it is interrupted the active root is whole, and the same call goes on.
+ */
+export async function installRelease(
+  slot: Slot,
+  target: SlotRecord,
+  context: InstallContext,
+): Promise<InstalledRelease> {
+  const { state, fetcher, signal, onPhase, onProgress } = context
+  await fetchManifests(target, context)
+  using tree = await ModuleTree.open(state.layout, target.modules)
+  using basis = await openBasis(context)
+  state.openSlot(slot)
+  const source = new ChunkSource(basis?.root, fetcher, signal)
+  const built = await buildRoot({
+    directory: state.layout.root(slot),
+    tree,
+    source,
+    basis,
+    signal,
+    ...(onPhase !== undefined && { onPhase }),
+    ...(onProgress !== undefined && { onProgress }),
+  })
+  state.completeSlot(slot, target)
+  state.activate(slot)
+  forgetManifests(state)
+  return { ...built, ...source.totals }
+}
+
+/** Makes sure that the manifests of what a slot holds, or is to hold, are on the machine. */
+export async function fetchManifests(
+  record: SlotRecord,
+  { state, fetcher, signal }: Pick<InstallContext, 'state' | 'fetcher' | 'signal'>,
+): Promise<void> {
+  for (const module of record.modules) await fetchManifest(state.layout, fetcher, module, signal)
+}
+
+async function openBasis(context: InstallContext): Promise<Basis | undefined> {
+  const { state } = context
+  const active = state.activeSlot()
+  const installed = state.installed()
+  if (active === undefined || installed === undefined) return undefined
+  await fetchManifests(installed, context)
+  const tree = await ModuleTree.open(state.layout, installed.modules)
+  const directory = state.layout.root(active)
+  return new Basis(directory, tree, await BasisRoot.open(directory, tree))
+}
+
+/** Removes the manifests of what is no longer in a slot. */
+function forgetManifests(state: MachineState): void {
+  const { layout } = state
+  const records = slots.flatMap((slot) => state.slot(slot) ?? [])
+  const used = new Set(
+    records.flatMap(({ modules }) => modules.map(({ digest }) => `${hexOf(digest)}.ndjson`)),
+  )
+  for (const name of readdirSync(layout.manifests)) {
+    if (!used.has(name)) rmSync(join(layout.manifests, name), { force: true })
+  }
+}
+
+class Basis implements Disposable {
+  readonly directory: string
+  readonly tree: ModuleTree
+  readonly root: BasisRoot
+
+  constructor(directory: string, tree: ModuleTree, root: BasisRoot) {
+    this.directory = directory
+    this.tree = tree
+    this.root = root
+  }
+
+  [Symbol.dispose](): void {
+    this.root[Symbol.dispose]()
+    this.tree[Symbol.dispose]()
+  }
+}
