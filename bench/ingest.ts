@@ -24,7 +24,7 @@ interface Results {
   stored: Size | undefined
 }
 
-const work = join(import.meta.dirname, 'work')
+const work = join(import.meta.dirname, 'made')
 const scratch = join(work, 'ingest')
 
 async function main(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Makes what shows whether memory and time grow with the input: one file of 6 GiB, bench/work/large/file.bin, and
- * a tree of 300,000 small files, bench/work/many. Both are the same bytes wherever they are made, which is checked.
+ * Makes what shows whether memory and time grow with the input: one file of 6 GiB, bench/made/large/file.bin, and
+ * a tree of 300,000 small files, bench/made/many. Both are the same bytes wherever they are made, which is checked.
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -25,7 +25,7 @@ interface Piece {
   readonly bytes: Buffer
 }
 
-const work = join(import.meta.dirname, 'work')
+const work = join(import.meta.dirname, 'made')
 const largeFileBytes = 6 * 2 ** 30
 const largeFileDigest = 'b2feb678bdeae9fcf68dbc37a525f32a5d6b59ce3f2077f879cb7fee5ec04da0'
 const manyFiles = 300_000
