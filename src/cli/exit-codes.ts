@@ -40,6 +40,7 @@ const namesByErrorCode: ReadonlyMap<string, ExitCodeName> = new Map(
       'BLOB_CHANGED',
       'MACHINE_EXISTS',
       'MACHINE_BUSY',
+      'ROOT_RUNNING',
       'MODULE_NEEDED',
     ],
     unknown: [

@@ -23,6 +23,7 @@ export type MachineErrorCode =
   | 'SETTINGS_INVALID' // what the machine was asked to follow is no channel, URL or set of modules
   | 'NOT_INSTALLED' // the machine has no root yet
   | 'NO_PREVIOUS_ROOT' // there is nothing to roll back to
+  | 'ROOT_RUNNING' // the root that would be built anew is the one this system runs from
   | 'CHANNEL_MISSING' // the repository has no such channel
   | 'RELEASE_MISSING' // the repository has no such release
   | 'MODULE_MISSING' // the release does not have a module that this machine asks for

@@ -118,7 +118,7 @@ export class HttpFetcher implements AsyncDisposable {
     const { location } = response.headers
     const passedOn = [301, 302, 307, 308].includes(response.statusCode) && typeof location === 'string'
     if (!passedOn || redirects === maxRedirects) return response
-    response.body.on('error', () => undefined).destroy()
+    await response.body.dump({ limit: 16_384 })
     return this.#request(new URL(location, url).href, headers, signal, redirects + 1)
   }
 
@@ -161,7 +161,8 @@ export class HttpFetcher implements AsyncDisposable {
 /** The body of one object, across tries. */
 class Download {
   readonly maxBytes: number
-  #pieces: Buffer[] = []
+  /** One buffer, however small the pieces are in which a server sends the body. */
+  #buffer = Buffer.alloc(0)
   #received = 0
   #etag: string | undefined
   #total: number | undefined
@@ -175,7 +176,7 @@ class Download {
   }
 
   bytes(): Buffer {
-    return Buffer.concat(this.#pieces, this.#received)
+    return this.#buffer.subarray(0, this.#received)
   }
 
   /** A range is asked for only of a body that has a strong validator: of another, it could be a piece of another body. */
@@ -202,16 +203,24 @@ class Download {
   }
 
   restart(): void {
-    this.#pieces = []
     this.#received = 0
   }
 
   /** False when the body is too long. */
   add(piece: Buffer): boolean {
-    this.#received += piece.length
-    if (this.#received > this.maxBytes) return false
-    this.#pieces.push(piece)
+    const received = this.#received + piece.length
+    if (received > this.maxBytes) return false
+    if (received > this.#buffer.length) this.#grow(received)
+    piece.copy(this.#buffer, this.#received)
+    this.#received = received
     return true
+  }
+
+  #grow(needed: number): void {
+    const announced = Math.min(this.#total ?? 0, this.maxBytes)
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, announced, Math.min(2 * needed, this.maxBytes)))
+    this.#buffer.copy(larger, 0, 0, this.#received)
+    this.#buffer = larger
   }
 }
 

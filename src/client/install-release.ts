@@ -1,9 +1,10 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { hexOf } from '../../manifests/digest.ts'
 import { BasisRoot } from './basis-root.ts'
 import { buildRoot, type BuildPhase, type BuildProgress, type BuiltRoot } from './build-root.ts'
 import { ChunkSource } from './chunk-source.ts'
+import { MachineError } from './errors.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
 import { slots, type Slot } from './machine-layout.ts'
@@ -16,6 +17,8 @@ export interface InstallContext {
   readonly signal?: AbortSignal | undefined
   readonly onPhase?: (phase: BuildPhase) => void
   readonly onProgress?: (progress: BuildProgress) => void
+  /** What this system runs from; default `/`. */
+  readonly runningRoot?: string | undefined
 }
 
 export interface InstalledRelease extends BuiltRoot {
@@ -34,6 +37,7 @@ export async function installRelease(
   context: InstallContext,
 ): Promise<InstalledRelease> {
   const { state, fetcher, signal, onPhase, onProgress } = context
+  refuseRunningRoot(state.layout.root(slot), context.runningRoot ?? '/')
   await fetchManifests(target, context)
   using tree = await ModuleTree.open(state.layout, target.modules)
   using basis = await openBasis(context)
@@ -62,13 +66,24 @@ export async function fetchManifests(
   for (const module of record.modules) await fetchManifest(state.layout, fetcher, module, signal)
 }
 
+/** After an update and before the restart, the slot that is not active may be the one that everything runs from. */
+function refuseRunningRoot(directory: string, runningRoot: string): void {
+  const root = statSync(directory, { throwIfNoEntry: false })
+  const running = statSync(runningRoot)
+  if (root?.ino !== running.ino || root.dev !== running.dev) return
+  throw new MachineError('ROOT_RUNNING', `this system runs from ${directory}, which is to be built anew`, {
+    hint: 'restart into the active root first',
+  })
+}
+
 async function openBasis(context: InstallContext): Promise<Basis | undefined> {
   const { state } = context
   const active = state.activeSlot()
+  if (active === undefined) return undefined
   const installed = state.installed()
-  if (active === undefined || installed === undefined) return undefined
-  await fetchManifests(installed, context)
-  const tree = await ModuleTree.open(state.layout, installed.modules)
+  if (installed !== undefined) await fetchManifests(installed, context)
+  // Without a record nobody knows what was installed: then all of /etc counts as the machine's own.
+  const tree = await ModuleTree.open(state.layout, installed?.modules ?? [])
   const directory = state.layout.root(active)
   return new Basis(directory, tree, await BasisRoot.open(directory, tree))
 }

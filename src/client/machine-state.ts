@@ -127,7 +127,7 @@ function parse<T>(schema: z.ZodType<T>, bytes: Buffer, path: string): T {
     return schema.parse(JSON.parse(bytes.toString('utf8')))
   } catch (cause) {
     throw new MachineError('MACHINE_INVALID', `${path} is damaged: ${(cause as Error).message}`, {
-      hint: 'restore it, or remove it and run "vend-client update" to build that root anew',
+      hint: 'restore it, or remove it and run "vend-client update": all of /etc is kept then',
       cause,
     })
   }

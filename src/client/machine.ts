@@ -21,6 +21,8 @@ export interface MachineOptions {
   readonly signal?: AbortSignal | undefined
   readonly onPhase?: (phase: string) => void
   readonly onProgress?: (progress: Omit<BuildProgress, 'phase'>) => void
+  /** What this system runs from; default `/`. A slot that it is will not be built. */
+  readonly runningRoot?: string | undefined
 }
 
 export interface CreateMachineRequest {

@@ -73,13 +73,17 @@ export class TrustedRepository {
   /** Undefined when the repository has no such channel. */
   async channel(name: string, signal?: AbortSignal): Promise<Channel | undefined> {
     const bytes = await this.#target(channelTargetPath(name), signal)
-    return bytes === undefined ? undefined : decodeChannel(bytes)
+    const channel = bytes === undefined ? undefined : decodeChannel(bytes)
+    if (channel === undefined || channel.channel === name) return channel
+    throw otherDocument(`channel "${name}"`, `channel "${channel.channel}"`)
   }
 
   /** Undefined when the repository has no such release. */
   async release(version: number, signal?: AbortSignal): Promise<Release | undefined> {
     const bytes = await this.#target(releaseTargetPath(version), signal)
-    return bytes === undefined ? undefined : decodeRelease(bytes)
+    const release = bytes === undefined ? undefined : decodeRelease(bytes)
+    if (release === undefined || release.version === version) return release
+    throw otherDocument(`release ${version}`, `release ${release.version}`)
   }
 
   async #target(path: string, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
@@ -109,6 +113,12 @@ export class TrustedRepository {
     if (isSigned(bytes, target)) return bytes
     throw new MachineError('UNTRUSTED', `${path} is not the document that was signed`)
   }
+}
+
+function otherDocument(wanted: string, found: string): MachineError {
+  return new MachineError('UNTRUSTED', `what was signed as ${wanted} says that it is ${found}`, {
+    hint: 'tell whoever publishes the repository',
+  })
 }
 
 function isSigned(bytes: Buffer, target: TargetFile): boolean {
