@@ -7,12 +7,12 @@ import { DigestMap } from '../digest-map.ts'
 import { ContentReader } from '../tree/file-content.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { FileList } from './file-list.ts'
+import { openIfReadable } from './has-content.ts'
 import type { ModuleTree } from './module-tree.ts'
-import { openVerified } from './open-verified.ts'
 
 /**
  * A root that is there already, as a source of content for the next one: whole files by digest, and chunks out of
- * the files they once were made of. Nothing read from it is believed before its digest was checked.
+ * the files they once were made of. Whoever reads from it checks digests before believing anything.
  */
 export class BasisRoot implements Disposable {
   readonly #files: FileList
@@ -39,14 +39,17 @@ export class BasisRoot implements Disposable {
     return basis
   }
 
-  /** A descriptor of a file with the content of `wanted`, verified, which the caller closes; `hint` is tried first. */
-  open(wanted: FileEntry, hint: TreePath): number | undefined {
+  /**
+   * Descriptors of files that should have the content of `wanted`, which nobody has verified; the caller closes each.
+   * `hint` comes first.
+   */
+  *candidates(wanted: FileEntry, hint: TreePath): Generator<number, void, undefined> {
     const sameDigest = this.#byDigest.get(wanted.digest)
-    if (sameDigest === undefined) return undefined
-    return (
-      openVerified(this.#reader, { ...wanted, path: hint }) ??
-      openVerified(this.#reader, { ...wanted, path: this.#files.entry(sameDigest).path })
-    )
+    if (sameDigest === undefined) return
+    for (const path of new Set([hint, this.#files.entry(sameDigest).path])) {
+      const fd = openIfReadable(this.#reader, { ...wanted, path })
+      if (typeof fd === 'number') yield fd
+    }
   }
 
   /** The plain bytes of a chunk, verified; undefined when this root cannot give them. */

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync } from 'node:fs'
 import type { Entry, FileEntry } from '../../manifests/entry.ts'
 import { parentOf, rootPath, type TreePath } from '../../manifests/tree-path.ts'
+import { TreeChangedError, TreeReadError } from '../tree/errors.ts'
 import { mergeSorted } from '../tree/merge-sorted.ts'
 import type { NotKept, NotKeptKind } from '../tree/not-kept.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
@@ -9,6 +10,7 @@ import { walkDirectory } from '../tree/walk-directory.ts'
 import type { BasisRoot } from './basis-root.ts'
 import type { ChunkSource } from './chunk-source.ts'
 import { FileList } from './file-list.ts'
+import { hasContent } from './has-content.ts'
 import { keepLocalChanges, type KeptChange, type Overrides } from './keep-local-changes.ts'
 import { configurationEntries, findLocalChanges, type Configuration } from './local-changes.ts'
 import { makeEmptyFile } from './make-empty-file.ts'
@@ -53,6 +55,7 @@ export interface BuiltRoot {
  * finds its own work. Everything is on the device when it returns.
  */
 export async function buildRoot(request: BuildRootRequest): Promise<BuiltRoot> {
+  const { basis } = request
   using writer = new TreeWriter(request.directory)
   const builder = new RootBuilder(request, writer)
   await builder.removeOthers()
@@ -215,15 +218,29 @@ class RootBuilder {
       return true
     }
     const own = openVerified(present, entry)
-    const fd = own ?? this.#request.basis?.root.open(entry, entry.path)
-    if (fd === undefined) return false
+    if (own === undefined) {
+      const candidates = this.#request.basis?.root.candidates(entry, entry.path) ?? []
+      return candidates.some((fd) => this.#cloneVerified(entry, fd, present))
+    }
+    // A file with other names is made anew: whether it has them still is not its entry's to say.
+    if (fstatSync(own).nlink > 1) return this.#cloneVerified(entry, own, present)
+    closeSync(own)
+    return true
+  }
+
+  /** Verifies what was copied, not what was there to be copied, which others may write to; closes `fd`. */
+  #cloneVerified(entry: FileEntry, fd: number, present: TreeReader): boolean {
     try {
-      // A file with other names is made anew: whether it has them still is not its entry's to say.
-      if (own === undefined || fstatSync(own).nlink > 1) this.#writer.cloneFile(entry.path, fd)
+      if (fstatSync(fd).size !== (entry.sparse?.size ?? entry.size)) return false
+      this.#writer.cloneFile(entry.path, fd)
+    } catch (error) {
+      // It cannot be read, or is being written to.
+      if (error instanceof TreeReadError || error instanceof TreeChangedError) return false
+      throw error
     } finally {
       closeSync(fd)
     }
-    return true
+    return hasContent(present, entry)
   }
 }
 

@@ -1,12 +1,15 @@
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { hexOf } from '../../manifests/digest.ts'
+import { refuseMounts } from '../tree/refuse-mounts.ts'
 import { BasisRoot } from './basis-root.ts'
 import { buildRoot, type BuildPhase, type BuildProgress, type BuiltRoot } from './build-root.ts'
+import { checkTree, type ExpectedModules } from './check-tree.ts'
 import { ChunkSource } from './chunk-source.ts'
 import { MachineError } from './errors.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
+import { refuseMovedConfiguration } from './local-changes.ts'
 import { slots, type Slot } from './machine-layout.ts'
 import type { MachineState, SlotRecord } from './machine-state.ts'
 import { ModuleTree } from './module-tree.ts'
@@ -34,6 +37,7 @@ export interface InstalledRelease extends BuiltRoot {
 export async function installRelease(
   slot: Slot,
   target: SlotRecord,
+  expected: ExpectedModules,
   context: InstallContext,
 ): Promise<InstalledRelease> {
   const { state, fetcher, signal, onPhase, onProgress } = context
@@ -41,6 +45,10 @@ export async function installRelease(
   await fetchManifests(target, context)
   using tree = await ModuleTree.open(state.layout, target.modules)
   using basis = await openBasis(context)
+  // Nothing is changed before everything that can be known is known to be right.
+  await checkTree(tree, expected, signal)
+  refuseMounts(state.layout.root(slot))
+  if (basis !== undefined) await refuseMovedConfiguration(basis.directory, basis.tree)
   state.openSlot(slot)
   const source = new ChunkSource(basis?.root, fetcher, signal)
   const built = await buildRoot({

@@ -4,6 +4,7 @@ import { parentOf, rootPath, type TreePath } from '../../manifests/tree-path.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import type { TreeWriter } from '../tree/tree-writer.ts'
 import { differsInMoreThanTime, hasContentOf, type Configuration, type LocalChange } from './local-changes.ts'
+import { nameBeside } from './name-beside.ts'
 
 /** What an update did about one local change; for people and `--json`. */
 export interface KeptChange {
@@ -34,8 +35,12 @@ export function keepLocalChanges(
 ): { readonly kept: readonly KeptChange[]; readonly overrides: Overrides } {
   using reader = new TreeReader(from)
   const keeper = new Keeper(reader, writer, before, after, changes)
-  for (const change of changes) keeper.keep(change)
-  return keeper
+  // What lies beside something is outdated or not when its turn comes.
+  const isMore = ({ kind, path }: LocalChange): boolean => kind === 'added' && !after.has(path)
+  for (const change of changes.filter((each) => !isMore(each))) keeper.keep(change)
+  for (const change of changes.filter(isMore)) keeper.keep(change)
+  const kept = keeper.kept.sort((a, b) => (a.path < b.path ? -1 : 1))
+  return { kept, overrides: keeper.overrides }
 }
 
 class Keeper {
@@ -49,6 +54,9 @@ class Keeper {
   readonly #needed = new Set<TreePath>()
   /** What is no directory now; what was below it was not removed for its own sake. */
   readonly #replaced = new Set<TreePath>()
+  readonly #changes: readonly LocalChange[]
+  /** What earlier updates put beside local files, and this one puts something else in the place of. */
+  readonly #outdated = new Set<TreePath>()
 
   constructor(
     reader: TreeReader,
@@ -61,6 +69,7 @@ class Keeper {
     this.#writer = writer
     this.#before = before
     this.#after = after
+    this.#changes = changes
     const removed = new Set<TreePath>()
     for (const change of changes) {
       if (change.kind === 'removed') removed.add(change.path)
@@ -78,8 +87,9 @@ class Keeper {
     else if (this.#isSame(change.entry, next)) return
     else if (change.entry.type === 'directory' && next.type === 'directory')
       this.#keepAt(change.path, change.entry)
-    else if (next.type === 'directory') this.#keepBeside(change.entry)
-    else this.#keepOver(change.entry, next)
+    else if (next.type !== 'directory') this.#keepOver(change.entry)
+    else if (this.#before.get(change.path)?.type === 'directory') this.#keepInsteadOf(change.entry)
+    else this.#keepBeside(change.entry)
   }
 
   #keepRemoved(path: TreePath, next: Entry | undefined): void {
@@ -98,8 +108,7 @@ class Keeper {
   }
 
   #keepWhereNothingIs(entry: SourceEntry): void {
-    // What an earlier update put beside a file has just been replaced by what this one puts there.
-    if (this.overrides.has(entry.path)) return
+    if (this.#outdated.has(entry.path)) return
     this.#makeParents(entry.path)
     this.#keepAt(entry.path, entry)
     if (entry.type !== 'directory') this.kept.push({ path: entry.path, outcome: 'kept' })
@@ -111,29 +120,78 @@ class Keeper {
   }
 
   #keepBeside(entry: SourceEntry): void {
-    let beside = `${entry.path}.vend-local` as TreePath
-    while (this.#reader.read(beside) !== undefined) beside = `${beside}.vend-local` as TreePath
+    const beside = nameBeside(entry.path, 'vend-local', (path) => this.#isFree(path))
     this.#keepAt(beside, entry)
     this.kept.push({ path: entry.path, outcome: 'kept-beside', beside })
   }
 
-  #keepOver(entry: SourceEntry, next: Entry): void {
+  #keepOver(entry: SourceEntry): void {
     const { path } = entry
-    const original = this.#before.get(path)
-    if (original !== undefined && !differsInMoreThanTime(original, next)) {
-      this.#keepAt(path, entry)
-      this.kept.push({ path, outcome: 'kept' })
-      return
-    }
-    this.#putBeside(path, next)
+    if (this.#isNews(path)) this.#putBeside(path)
+    else this.kept.push({ path, outcome: 'kept' })
     this.#keepAt(path, entry)
   }
 
-  #putBeside(path: TreePath, next: Entry): void {
-    const beside = `${path}.vend-new` as TreePath
-    this.#writer.makeHardlink(beside, path)
-    this.overrides.set(beside, { ...next, path: beside })
+  /** For what somebody put in the place of a directory. */
+  #keepInsteadOf(entry: SourceEntry): void {
+    const { path } = entry
+    const hidden = pathsIn(this.#after, path)
+    const known = pathsIn(this.#before, path)
+    if ([...new Set([...hidden, ...known])].some((each) => this.#isNews(each))) {
+      const beside = this.#makeRoomBeside(path)
+      for (const each of hidden) this.#putAt(joinBelow(beside, path, each), each)
+      this.kept.push({ path, outcome: 'kept-beside-new', beside })
+    } else this.kept.push({ path, outcome: 'kept' })
+    for (const each of hidden) this.overrides.set(each, undefined)
+    this.#keepAt(path, entry)
+  }
+
+  /** Whether the new release has something else there than the one before. */
+  #isNews(path: TreePath): boolean {
+    const [original, next] = [this.#before.get(path), this.#after.get(path)]
+    if (original === undefined || next === undefined) return original !== next
+    return differsInMoreThanTime(original, next)
+  }
+
+  #putBeside(path: TreePath): void {
+    const beside = this.#makeRoomBeside(path)
+    this.#putAt(beside, path)
     this.kept.push({ path, outcome: 'kept-beside-new', beside })
+  }
+
+  /** Gives what the release has at one path to another. */
+  #putAt(path: TreePath, from: TreePath): void {
+    const next = this.#after.get(from)
+    if (next === undefined) return
+    if (next.type === 'directory') this.#writer.makeDirectory(path)
+    else this.#writer.makeHardlink(path, from)
+    this.overrides.set(path, { ...next, path })
+  }
+
+  /** What an earlier update put beside the path gives way, unless somebody has changed it. */
+  #makeRoomBeside(path: TreePath): TreePath {
+    const beside = nameBeside(path, 'vend-new', (name) => this.#isFree(name) || this.#isOutdated(name, path))
+    for (const { path: each } of this.#addedIn(beside)) this.#outdated.add(each)
+    return beside
+  }
+
+  #isFree(path: TreePath): boolean {
+    return !this.#after.has(path) && !this.overrides.has(path) && this.#reader.read(path) === undefined
+  }
+
+  /** Whether all that lies at one path is what the release before had at the other. */
+  #isOutdated(beside: TreePath, path: TreePath): boolean {
+    if (this.#after.has(beside) || this.#before.has(beside) || this.overrides.has(beside)) return false
+    return this.#addedIn(beside).every((entry) => {
+      const original = this.#before.get(joinBelow(path, beside, entry.path))
+      return original !== undefined && this.#isSame(entry, original)
+    })
+  }
+
+  #addedIn(directory: TreePath): SourceEntry[] {
+    return this.#changes.flatMap((change) =>
+      change.kind === 'added' && isIn(directory, change.path) ? [change.entry] : [],
+    )
   }
 
   /** For a file that was added below a directory which the new release no longer has, or has as something else. */
@@ -144,7 +202,7 @@ class Keeper {
     const entry = this.#reader.read(parent)
     if (next?.type === 'directory' || entry?.type !== 'directory') return
     this.#makeParents(parent)
-    if (next !== undefined) this.#putBeside(parent, next)
+    if (next !== undefined) this.#putBeside(parent)
     this.#keepAt(parent, entry)
   }
 
@@ -186,4 +244,18 @@ function ancestorsOf(path: TreePath): TreePath[] {
   const ancestors: TreePath[] = []
   for (let above = parentOf(path); above !== rootPath; above = parentOf(above)) ancestors.push(above)
   return ancestors
+}
+
+/** The path itself and all below it. */
+function pathsIn(configuration: Configuration, directory: TreePath): TreePath[] {
+  return [...configuration.keys()].filter((path) => isIn(directory, path)).sort()
+}
+
+function isIn(directory: TreePath, path: TreePath): boolean {
+  return path === directory || path.startsWith(`${directory}/`)
+}
+
+/** What `path` is called when what is at or below `from` goes to `to`. */
+function joinBelow(to: TreePath, from: TreePath, path: TreePath): TreePath {
+  return `${to}${path.slice(from.length)}` as TreePath
 }

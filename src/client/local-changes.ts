@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { Entry, HardlinkEntry, SourceEntry } from '../../manifests/entry.ts'
 import { joinTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import { compareEntries } from '../tree/compare-entry.ts'
-import { hashContent } from '../tree/file-content.ts'
+import { TreeReadError } from '../tree/errors.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { walkDirectory } from '../tree/walk-directory.ts'
 import { asFarAsPermitted } from './as-far-as-permitted.ts'
+import { openContent } from './has-content.ts'
 import type { ModuleTree } from './module-tree.ts'
-import { openIfPermitted } from './open-if-permitted.ts'
 
 /** Configuration that belongs to whoever runs the machine lies below this directory. */
 export const configurationRoot = 'etc' as TreePath
@@ -51,6 +51,21 @@ async function find(tree: ModuleTree, paths: ReadonlySet<TreePath>): Promise<Con
   return found
 }
 
+/**
+ * Refuses a machine whose /etc is not the directory that its release made of it: what is really configured lies where
+ * no update would look. Throws TreeReadError (TREE_PATH_BLOCKED).
+ */
+export async function refuseMovedConfiguration(root: string, installed: ModuleTree): Promise<void> {
+  using reader = new TreeReader(root)
+  const there = reader.read(configurationRoot)
+  if (there === undefined || there.type === 'directory') return
+  const original = (await find(installed, new Set([configurationRoot]))).get(configurationRoot)
+  if (original !== undefined && !differsInMoreThanTime(there, original)) return
+  const problem =
+    'is not a directory, so an update could not keep the configuration; make it the directory again and try again'
+  throw new TreeReadError('TREE_PATH_BLOCKED', { tree: root, path: configurationRoot }, problem)
+}
+
 /** In byte order of the paths. `installed` is what the release put below /etc. */
 export function findLocalChanges(root: string, installed: Configuration): LocalChange[] {
   using reader = new TreeReader(root)
@@ -85,14 +100,8 @@ export function differsInMoreThanTime(a: Entry | SourceEntry, b: Entry): boolean
 /** Whether the file at the first entry's path has the content of the second. */
 export function hasContentOf(reader: TreeReader, entry: SourceEntry, other: Entry): boolean {
   if (entry.type !== 'file' || other.type !== 'file') return true
-  if (entry.size !== other.size) return false
-  const fd = openIfPermitted(reader, entry.path)
-  if (fd === undefined) return false
+  const fd = openContent(reader, { ...other, path: entry.path })
+  if (typeof fd === 'number') closeSync(fd)
   // Who may not even read a file has not written to it.
-  if (fd === 'refused') return true
-  try {
-    return hashContent(fd, { ...entry, tree: reader.tree }) === other.digest
-  } finally {
-    closeSync(fd)
-  }
+  return fd !== undefined
 }

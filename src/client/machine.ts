@@ -146,7 +146,11 @@ export class Machine {
     if (changed) refuseTooOld(release, installed?.version)
     const slot = active === undefined ? 'a' : changed ? otherSlot(active) : active
     const built = changed
-      ? await installRelease(slot, target, { state: this.#state, fetcher, ...this.#options })
+      ? await installRelease(slot, target, release.modules, {
+          state: this.#state,
+          fetcher,
+          ...this.#options,
+        })
       : nothingInstalled()
     const { requests, bytes } = fetcher.transferred
     const modules = target.modules.map(({ name }) => name)

@@ -2,11 +2,12 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { DigestBuilder } from '../../manifests/digest.ts'
 import { decodeEntry } from '../../manifests/entry-line.ts'
 import type { Entry } from '../../manifests/entry.ts'
+import { FormatError } from '../../manifests/errors.ts'
 import type { ChunkRef, ManifestHeader } from '../../manifests/manifest.ts'
 import type { LineSpan } from '../../manifests/manifest-decoder.ts'
 import { displayTreePath } from '../../manifests/tree-path.ts'
 import { mergeEntries, type PathGroup } from '../tree/merge-entries.ts'
-import { openManifest } from '../tree/read-manifest.ts'
+import { openManifest, type ManifestEntry } from '../tree/read-manifest.ts'
 import { MachineError } from './errors.ts'
 import type { MachineLayout } from './machine-layout.ts'
 import type { SlotRecord } from './machine-state.ts'
@@ -35,7 +36,7 @@ export class ModuleTree implements Disposable {
     this.modules = modules
   }
 
-  /** The manifests are checked against their digests. Throws MACHINE_INVALID. */
+  /** The manifests are checked against their digests. Throws MACHINE_INVALID and OBJECT_CORRUPT. */
   static async open(layout: MachineLayout, modules: SlotRecord['modules']): Promise<ModuleTree> {
     const opened: TreeModule[] = []
     try {
@@ -49,8 +50,12 @@ export class ModuleTree implements Disposable {
 
   /** In byte order of the paths. A directory of several modules is that of the first of them. */
   async *entries(): AsyncGenerator<TreeEntry, void, undefined> {
-    const manifests = await Promise.all(this.modules.map(({ path }) => openManifest(createReadStream(path))))
-    for await (const group of mergeEntries(manifests.map(({ entries }) => entries))) yield this.#choose(group)
+    for await (const group of this.groups()) yield this.#choose(group)
+  }
+
+  /** In byte order of the paths, what each module has there. Throws OBJECT_CORRUPT. */
+  groups(): AsyncGenerator<PathGroup, void, undefined> {
+    return mergeEntries(this.modules.map((module) => entriesOf(module)))
   }
 
   /** Reads an entry again. */
@@ -91,6 +96,24 @@ export class ModuleTree implements Disposable {
   }
 }
 
+async function* entriesOf({ name, path }: TreeModule): AsyncGenerator<ManifestEntry, void, undefined> {
+  try {
+    const { entries } = await openManifest(createReadStream(path))
+    yield* entries
+  } catch (error) {
+    throw asCorrupt(error, name)
+  }
+}
+
+/** The bytes are those that the release asks for: fetching them again would not help. */
+function asCorrupt(error: unknown, module: string): unknown {
+  if (!(error instanceof FormatError)) return error
+  return new MachineError('OBJECT_CORRUPT', `the manifest of the module ${module}: ${error.message}`, {
+    hint: 'tell whoever publishes it; this machine stays as it is',
+    cause: error,
+  })
+}
+
 async function openModule(
   layout: MachineLayout,
   { name, digest, bytes }: SlotRecord['modules'][number],
@@ -103,7 +126,11 @@ async function openModule(
       hint: 'remove it and run "vend-client update": it is fetched anew',
     })
   }
-  const { header, chunkTable, close } = await openManifest(createReadStream(path))
-  await close()
-  return { name, header, chunkTable, path, fd: openSync(path, 'r') }
+  try {
+    const { header, chunkTable, close } = await openManifest(createReadStream(path))
+    await close()
+    return { name, header, chunkTable, path, fd: openSync(path, 'r') }
+  } catch (error) {
+    throw asCorrupt(error, name)
+  }
 }

@@ -1,14 +1,15 @@
 import { closeSync } from 'node:fs'
-import type { Entry, SourceEntry } from '../../manifests/entry.ts'
+import type { Entry, FileEntry, HardlinkEntry, SourceEntry } from '../../manifests/entry.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import { compareEntries, type EntryAspect } from '../tree/compare-entry.ts'
-import { hashContent } from '../tree/file-content.ts'
+import { TreeReadError } from '../tree/errors.ts'
 import { mergeSorted } from '../tree/merge-sorted.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
 import { walkDirectory } from '../tree/walk-directory.ts'
 import { asFarAsPermitted, isPrivileged } from './as-far-as-permitted.ts'
-import { isConfiguration } from './local-changes.ts'
-import type { ModuleTree, TreeEntry } from './module-tree.ts'
+import { openContent } from './has-content.ts'
+import { configurationEntries, isConfiguration, type Configuration } from './local-changes.ts'
+import type { ModuleTree } from './module-tree.ts'
 
 export interface Finding {
   readonly path: TreePath
@@ -29,57 +30,93 @@ export interface VerifyRequest {
 /** Everything in which a root differs from its tree; every content is read. */
 export async function* verifyRoot(request: VerifyRequest): AsyncGenerator<Finding, void, undefined> {
   const { directory, tree, signal, onProgress } = request
-  using reader = new TreeReader(directory)
+  using verifier = new Verifier(directory, tree)
   const total = tree.modules.reduce((sum, { header }) => sum + header.entries, 0)
   let done = 0
   for await (const [found, wanted] of mergeSorted(walkDirectory(directory), tree.entries())) {
     signal?.throwIfAborted()
     if (wanted !== undefined) onProgress?.({ done: ++done, total })
-    const finding = judge(reader, found?.entry, wanted)
+    const finding = await verifier.judge(found?.entry, wanted?.entry)
     if (finding !== undefined) yield finding
   }
 }
 
-function judge(
-  reader: TreeReader,
-  found: SourceEntry | undefined,
-  wanted: TreeEntry | undefined,
-): Finding | undefined {
-  const path = found?.path ?? wanted?.entry.path
-  if (path === undefined) return undefined
-  const local = isConfiguration(path)
-  if (wanted === undefined) return { path, problem: 'unknown', aspects: [], local }
-  if (found === undefined && wanted.entry.type in deviceTypes && !isPrivileged()) return undefined
-  if (found === undefined) return { path, problem: 'missing', aspects: [], local }
-  const aspects = differences(reader, found, wanted.entry)
-  return aspects.length === 0 ? undefined : { path, problem: 'different', aspects, local }
+class Verifier implements Disposable {
+  readonly #tree: ModuleTree
+  readonly #reader: TreeReader
+  /** So far; a link comes after what it names. */
+  readonly #findings = new Map<TreePath, Finding>()
+  #configuration: Promise<Configuration> | undefined
+
+  constructor(directory: string, tree: ModuleTree) {
+    this.#tree = tree
+    this.#reader = new TreeReader(directory)
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader[Symbol.dispose]()
+  }
+
+  async judge(found: SourceEntry | undefined, wanted: Entry | undefined): Promise<Finding | undefined> {
+    const finding = await this.#compare(found, wanted)
+    if (finding !== undefined && wanted !== undefined) this.#findings.set(finding.path, finding)
+    return finding
+  }
+
+  async #compare(found: SourceEntry | undefined, wanted: Entry | undefined): Promise<Finding | undefined> {
+    const path = found?.path ?? wanted?.path
+    if (path === undefined) return undefined
+    const local = isConfiguration(path)
+    if (wanted === undefined) return { path, problem: 'unknown', aspects: [], local }
+    if (found === undefined && wanted.type in deviceTypes && !isPrivileged()) return undefined
+    if (found === undefined) return { path, problem: 'missing', aspects: [], local }
+    const aspects = await this.#differences(found, wanted)
+    return aspects.length === 0 ? undefined : { path, problem: 'different', aspects, local }
+  }
+
+  async #differences(found: SourceEntry, wanted: Entry): Promise<readonly EntryAspect[]> {
+    if (wanted.type !== 'hardlink') return differences(this.#reader, found, wanted)
+    const target = this.#findings.get(wanted.target)
+    // Which of an inode's names the walk calls the first is no matter: there may be one more than there should be.
+    const isLinked = this.#reader.isSameFile(found.path, wanted.target)
+    // A name below /etc, and one whose other name is a local change, must not depend on what lies at the other.
+    const isOnItsOwn = isConfiguration(wanted.path) || target?.local === true
+    if (isLinked && (target === undefined || !isOnItsOwn)) return []
+    const own = isOnItsOwn ? await this.#ownEntry(wanted) : undefined
+    return own === undefined ? ['target'] : differences(this.#reader, found, own)
+  }
+
+  /** The entry of a link as a file of its own. */
+  async #ownEntry({ path, target }: HardlinkEntry): Promise<Entry | undefined> {
+    this.#configuration ??= configurationEntries(this.#tree)
+    const configuration = await this.#configuration
+    const named = configuration.get(path) ?? configuration.get(target)
+    return named === undefined ? undefined : { ...named, path }
+  }
 }
 
 const deviceTypes = { character: true, block: true }
 
-function differences(reader: TreeReader, found: SourceEntry, wanted: Entry): EntryAspect[] {
-  // Which of an inode's names the walk calls the first is no matter: there may be one more than there should be.
-  if (wanted.type === 'hardlink') return reader.isSameFile(found.path, wanted.target) ? [] : ['target']
+function differences(reader: TreeReader, found: SourceEntry, wanted: Entry): readonly EntryAspect[] {
   // The first of two names is missing or was replaced: what the walk calls a link may be the file that is wanted.
   const entry = found.type === 'hardlink' ? reader.read(found.path) : found
   if (entry === undefined) return ['type']
-  const aspects = compareEntries(asFarAsPermitted(entry), asFarAsPermitted(wanted))
-  if (aspects.includes('size') || aspects.includes('type')) return aspects
-  if (wanted.type !== 'file' || entry.type !== 'file') return aspects
-  return hasContent(reader, entry, wanted.digest) ? aspects : [...aspects, 'digest']
+  // Where a file system keeps holes is its own affair, as long as they read as zeros.
+  const aspects = compareEntries(asFarAsPermitted(entry), asFarAsPermitted(wanted)).filter(
+    (aspect) => aspect !== 'sparse',
+  )
+  if (aspects.includes('size') || aspects.includes('type') || wanted.type !== 'file') return aspects
+  return isIntact(reader, wanted) ? aspects : [...aspects, 'digest']
 }
 
-function hasContent(
-  reader: TreeReader,
-  entry: Extract<SourceEntry, { type: 'file' }>,
-  digest: string,
-): boolean {
-  if (entry.size === 0) return true
-  const fd = reader.openFile(entry.path)
-  if (fd === undefined) return false
-  try {
-    return hashContent(fd, { ...entry, tree: reader.tree }) === digest
-  } finally {
-    closeSync(fd)
+function isIntact(reader: TreeReader, wanted: FileEntry): boolean {
+  if (wanted.size === 0 && wanted.sparse === undefined) return true
+  const fd = openContent(reader, wanted)
+  if (fd === 'refused') {
+    const problem = 'could not read this file: permission denied; run as root'
+    throw new TreeReadError('TREE_NOT_PERMITTED', { tree: reader.tree, path: wanted.path }, problem)
   }
+  if (fd === undefined) return false
+  closeSync(fd)
+  return true
 }

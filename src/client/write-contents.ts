@@ -2,9 +2,11 @@ import { closeSync } from 'node:fs'
 import { DigestBuilder } from '../../manifests/digest.ts'
 import type { FileEntry } from '../../manifests/entry.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
-import { displayTreePath } from '../../manifests/tree-path.ts'
+import { displayTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import { mapInOrder } from '../map-in-order.ts'
-import { ContentWriter } from '../tree/file-content.ts'
+import { compareEntries } from '../tree/compare-entry.ts'
+import { TreeWriteError } from '../tree/errors.ts'
+import { ContentWriter, hashContent } from '../tree/file-content.ts'
 import type { TreeWriter } from '../tree/tree-writer.ts'
 import type { ChunkSource } from './chunk-source.ts'
 import { MachineError } from './errors.ts'
@@ -17,6 +19,10 @@ const concurrentChunks = 16
 export interface WriteContentsOptions {
   /** Called with plain bytes as they are written. */
   readonly onBytes?: (bytes: number) => void
+  /** Where a file of `needed` is written; by default at its path. */
+  readonly placeOf?: (file: number) => TreePath
+  /** Called with each file of `needed` that is complete and verified. */
+  readonly onFile?: (file: number) => void
 }
 
 /** The files whose contents need `needed`, and how many plain bytes the chunks for them have. */
@@ -66,7 +72,7 @@ export async function writeContents(
   writer: TreeWriter,
   options: WriteContentsOptions = {},
 ): Promise<void> {
-  using files = new OpenFiles(plan.order, needed, writer)
+  using files = new OpenFiles(plan.order, needed, writer, options)
   const fetched = mapInOrder(plan.chunks, concurrentChunks, async (planned) => ({
     ...planned,
     plain: await source.chunk(planned.chunk),
@@ -82,21 +88,31 @@ class OpenFiles implements Disposable {
   readonly #order: Uint32Array
   readonly #needed: FileList
   readonly #writer: TreeWriter
+  readonly #options: WriteContentsOptions
   readonly #open = new Set<OpenFile>()
   #next = 0
 
-  constructor(order: Uint32Array, needed: FileList, writer: TreeWriter) {
+  constructor(order: Uint32Array, needed: FileList, writer: TreeWriter, options: WriteContentsOptions) {
     this.#order = order
     this.#needed = needed
     this.#writer = writer
+    this.#options = options
   }
 
   write(module: number, start: number, plain: Buffer): void {
     for (const file of this.#open) this.#feed(file, start, plain)
+    const end = start + plain.length
     // One after another: a chunk may have more small files than a process may open.
-    for (let file = this.#openNext(module, start + plain.length); file !== undefined;) {
-      this.#feed(file, start, plain)
-      file = this.#openNext(module, start + plain.length)
+    for (
+      let number = this.#takeNext(module, end);
+      number !== undefined;
+      number = this.#takeNext(module, end)
+    ) {
+      const entry = this.#needed.entry(number)
+      const twin = this.#openTwinOf(entry)
+      // Large files of one content may be as many, and stay open until their last chunk.
+      if (twin !== undefined) twin.copies.push(number)
+      else this.#feed(this.#start(number, entry), start, plain)
     }
   }
 
@@ -106,38 +122,80 @@ class OpenFiles implements Disposable {
 
   #feed(file: OpenFile, start: number, plain: Buffer): void {
     if (!file.write(start, plain)) return
+    for (const copy of file.copies) {
+      this.#clone(file.fd, copy)
+      this.#options.onFile?.(copy)
+    }
     this.#open.delete(file)
     file[Symbol.dispose]()
+    this.#options.onFile?.(file.number)
+  }
+
+  #clone(fd: number, number: number): void {
+    const [entry, path] = [this.#needed.entry(number), this.#placeOf(number)]
+    this.#writer.cloneFile(path, fd)
+    const copy = this.#writer.openFile(path)
+    try {
+      if (hashContent(copy, entry) === entry.digest) return
+    } finally {
+      closeSync(copy)
+    }
+    const problem = 'could not clone this file: the copy reads back differently; check the disk and try again'
+    throw new TreeWriteError('TREE_WRITE_FAILED', { tree: this.#writer.tree, path }, problem)
   }
 
   /** The next file whose content begins before `end`. */
-  #openNext(module: number, end: number): OpenFile | undefined {
+  #takeNext(module: number, end: number): number | undefined {
     const number = this.#order[this.#next]
     if (number === undefined) return undefined
     const span = this.#needed.span(number)
     if (span.module !== module || span.offset >= end) return undefined
     this.#next++
-    const file = new OpenFile(this.#needed.entry(number), this.#writer)
+    return number
+  }
+
+  #openTwinOf(entry: FileEntry): OpenFile | undefined {
+    for (const file of this.#open) if (isTwin(file.entry, entry)) return file
+    return undefined
+  }
+
+  #start(number: number, entry: FileEntry): OpenFile {
+    const file = new OpenFile(number, entry, this.#writer, this.#placeOf(number))
     this.#open.add(file)
     return file
   }
+
+  #placeOf(number: number): TreePath {
+    return this.#options.placeOf?.(number) ?? this.#needed.entry(number).path
+  }
+}
+
+/** Whether two files are made of the same bytes of the stream, laid out alike. */
+function isTwin(a: FileEntry, b: FileEntry): boolean {
+  if (a.offset !== b.offset || a.size !== b.size || a.digest !== b.digest) return false
+  const aspects = compareEntries(a, b)
+  return !aspects.includes('size') && !aspects.includes('sparse')
 }
 
 class OpenFile implements Disposable {
-  readonly #entry: FileEntry
-  readonly #fd: number
+  readonly number: number
+  readonly entry: FileEntry
+  readonly fd: number
+  /** Files that become clones of this one. */
+  readonly copies: number[] = []
   readonly #content: ContentWriter
   readonly #digest = new DigestBuilder()
 
-  constructor(entry: FileEntry, writer: TreeWriter) {
-    this.#entry = entry
-    this.#fd = writer.createFile(entry.path)
-    this.#content = new ContentWriter(this.#fd, { ...entry, tree: writer.tree })
+  constructor(number: number, entry: FileEntry, writer: TreeWriter, path: TreePath) {
+    this.number = number
+    this.entry = entry
+    this.fd = writer.createFile(path)
+    this.#content = new ContentWriter(this.fd, { ...entry, tree: writer.tree })
   }
 
   /** Takes its part of the chunk that begins at `start`; returns true when the file is complete. */
   write(start: number, plain: Buffer): boolean {
-    const { offset, size } = this.#entry
+    const { offset, size } = this.entry
     const position = this.#digest.bytes
     const from = offset + position - start
     const piece = plain.subarray(from, from + Math.min(size - position, plain.length - from))
@@ -149,11 +207,11 @@ class OpenFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd)
+    closeSync(this.fd)
   }
 
   #check(): void {
-    const { path, digest } = this.#entry
+    const { path, digest } = this.entry
     if (this.#digest.finish() === digest) return
     throw new MachineError('OBJECT_CORRUPT', `the content of "/${displayTreePath(path)}" is not ${digest}`, {
       hint: 'the manifest contradicts its own chunks; tell whoever published it',

@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs'
-import type { DirectoryEntry } from '../../manifests/entry.ts'
 import { displayTreePath } from '../../manifests/tree-path.ts'
 import { RepositoryError } from '../repository/errors.ts'
-import { compareEntries } from '../tree/compare-entry.ts'
-import { mergeEntries, type PathGroup } from '../tree/merge-entries.ts'
+import { mergeEntries } from '../tree/merge-entries.ts'
+import { overlapIn } from '../tree/overlap-in.ts'
 import { openManifest } from '../tree/read-manifest.ts'
 import type { IngestedModule } from './ingest-tree.ts'
 
@@ -24,16 +23,4 @@ export async function checkModulesFit(modules: readonly IngestedModule[]): Promi
       { hint: 'leave it in one of them' },
     )
   }
-}
-
-function overlapIn({ items }: PathGroup): string | undefined {
-  const entries = items.flatMap((item) => item?.entry ?? [])
-  const [first, ...others] = entries
-  if (first === undefined || others.length === 0) return undefined
-  const directories = entries.filter((entry): entry is DirectoryEntry => entry.type === 'directory')
-  if (directories.length < entries.length) return 'and is not a directory in each'
-  const differences = new Set(others.flatMap((other) => compareEntries(first, other)))
-  differences.delete('mtime')
-  if (differences.size === 0) return undefined
-  return `with another ${[...differences].join(', ')} in each`
 }

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
+import type { TreePath } from '../../manifests/tree-path.ts'
 import type { ChunkingProfile } from '../chunking/profile.ts'
-import { walkDirectory, type WalkOptions } from '../tree/walk-directory.ts'
+import { walkDirectory, type WalkedEntry, type WalkOptions } from '../tree/walk-directory.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 import type { ChunkUploader } from './chunk-uploader.ts'
 import { EntrySpool } from './entry-spool.ts'
+import { fitEntry } from './fit-entry.ts'
 import { ContentIngest } from './ingest-content.ts'
 import { writeManifest, type WrittenManifest } from './write-manifest.ts'
 
@@ -15,6 +17,8 @@ export interface IngestContext {
   readonly scratch: string
   readonly walk: WalkOptions
   readonly signal?: AbortSignal | undefined
+  /** Told of what is published in another way than it was found. */
+  readonly onNote?: (path: TreePath, note: string) => void
   /** Called for each entry with the bytes of content read. */
   readonly onEntry?: (contentBytes: number) => void
 }
@@ -39,8 +43,9 @@ export async function ingestTree(
   using spool = new EntrySpool(join(context.scratch, `${module}.entries`))
   const content = new ContentIngest(context.pool, context.uploader, context.profile)
   try {
-    for (const walked of walkDirectory(root, context.walk)) {
+    for (const found of walkDirectory(root, context.walk)) {
       context.signal?.throwIfAborted()
+      const walked = fitWalked(found, root, context)
       spool.add(walked.entry)
       if (walked.open !== undefined && walked.entry.size > 0) await content.add(walked)
       context.onEntry?.(walked.entry.type === 'file' ? walked.entry.size : 0)
@@ -61,4 +66,15 @@ export async function ingestTree(
   const path = join(context.scratch, `${module}.ndjson`)
   const manifest = writeManifest(path, header, chunkTable, spool.lines(content.placements()))
   return { ...manifest, module, entries: spool.entries, chunks: chunkTable.length, contentBytes }
+}
+
+function fitWalked(walked: WalkedEntry, tree: string, { onNote }: IngestContext): WalkedEntry {
+  if (walked.open === undefined) {
+    fitEntry(walked.entry, tree)
+    return walked
+  }
+  const entry = fitEntry(walked.entry, tree)
+  if (entry === walked.entry) return walked
+  onNote?.(entry.path, 'has more holes than a manifest can say: the smallest are published as zeros')
+  return { ...walked, entry }
 }

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { channelTargetPath, encodeChannel, wholeFleet, type Channel } from '../../manifests/channel.ts'
 import { formatInstant } from '../../manifests/fields.ts'
 import { decodeRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import { displayTreePath } from '../../manifests/tree-path.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { defaultProfile } from '../chunking/profile.ts'
 import { commit, type Change } from '../repository/commit.ts'
 import { RepositoryError } from '../repository/errors.ts'
 import { endLeases, takeLease } from '../repository/lease.ts'
-import { refuseWrongKeys } from '../repository/refuse-wrong-keys.ts'
+import { refuseWrongKeys } from '../repository/role-keys.ts'
 import { loadState } from '../repository/repository-state.ts'
 import { Repository } from '../repository/repository.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
@@ -17,7 +18,7 @@ import { checkModulesFit } from './check-modules-fit.ts'
 import { ChunkPool } from './chunk-pool.ts'
 import { ChunkUploader } from './chunk-uploader.ts'
 import { ingestTree, type IngestedModule } from './ingest-tree.ts'
-import { findKnownChunks } from './known-chunks.ts'
+import { findKnownContent, nothingKnown, type KnownContent } from './known-content.ts'
 import { storeManifest } from './store-manifest.ts'
 
 export interface PublishRequest {
@@ -29,6 +30,11 @@ export interface PublishRequest {
   readonly channel: string | undefined
   /** How many machines of 10,000 may move at first. Default: all. */
   readonly rolloutFraction?: number | undefined
+  /**
+   * Trusts the store with nothing and stores every chunk and manifest anew, in the place of what is damaged or
+   * missing. A release that is there already may then be any; it and all channels stay as they are.
+   */
+  readonly mend?: boolean | undefined
 }
 
 export interface ModuleSource {
@@ -49,6 +55,8 @@ export interface PublishContext {
   readonly oneFileSystem?: boolean | undefined
   readonly onProgress?: (progress: PublishProgress) => void
   readonly onSkipped?: (module: string, path: string, reason: string) => void
+  /** Told, in words, of what is not as one would think, and is no failure. */
+  readonly onNote?: (note: string) => void
 }
 
 export interface PublishProgress {
@@ -75,18 +83,18 @@ export interface PublishResult {
  * Publishes trees as the modules of a new release, and points a channel to it. Order: chunks, manifests, release,
  * channel, snapshot, timestamp, each durable before the next; only the last makes anything visible. May be run
  * again after any end of an earlier run: it stores only what is missing, and finds a release that is there already
- * with the same content done. Throws RepositoryError (VERSION_EXISTS, VERSION_NOT_INCREASING, MODULES_OVERLAP,
- * PUBLISH_CONFLICT), TrustError (KEY_…), and what reading the trees and the store may throw.
+ * with the same content done. Earlier releases that are damaged cost uploads, and are noted. Throws RepositoryError
+ * (VERSION_EXISTS, VERSION_NOT_INCREASING, MODULES_OVERLAP, PUBLISH_CONFLICT), TrustError (KEY_…), and what reading
+ * the trees and the store may throw.
  */
-export async function publishRelease(
-  request: PublishRequest,
-  context: PublishContext,
-): Promise<PublishResult> {
+export async function publishRelease(asked: PublishRequest, context: PublishContext): Promise<PublishResult> {
   const { store, keys, signal } = context
   const state = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
-  refuseWrongKeys(state, keys, ['releases', ...(request.channel === undefined ? [] : ['channels' as const])])
   const repository = new Repository(store, state)
-  refuseDecreasing(repository, request.version)
+  const isMended = asked.mend === true && repository.releaseVersions().includes(asked.version)
+  const request = isMended ? { ...asked, channel: undefined } : asked
+  refuseWrongKeys(state, keys, ['releases', ...(request.channel === undefined ? [] : ['channels' as const])])
+  if (!isMended) refuseDecreasing(repository, request.version)
   const previous =
     request.channel === undefined ? undefined : await repository.findChannel(request.channel, { signal })
   const { othersFound } = await takeLease(store, request.version, context.now, { signal })
@@ -118,10 +126,10 @@ async function ingestModules(
   { listStore, previous }: { readonly listStore: boolean; readonly previous: Channel | undefined },
 ): Promise<Ingested> {
   const { store, signal } = context
-  const known = await findKnownChunks(repository, previous, { listStore, signal })
+  const known = await knownContent(request, context, repository, { listStore, previous })
   await using pool = new ChunkPool({
     profile: defaultProfile,
-    known,
+    known: known.chunks,
     ...(context.threads !== undefined && { threads: context.threads }),
   })
   const uploader = new ChunkUploader(store, (bytes) => pool.release(bytes), signal)
@@ -132,7 +140,8 @@ async function ingestModules(
       modules.push(await ingest(source, context, { pool, uploader, scratch }))
     await checkModulesFit(modules)
     await uploader.finish()
-    for (const module of modules) await storeManifest(store, module, { signal })
+    for (const module of modules)
+      await storeManifest(store, module, { signal, anew: known.mustStore(module.digest) })
     const { chunks: chunksUploaded, storedBytes } = uploader.uploaded
     const sum = (pick: (module: IngestedModule) => number): number =>
       modules.reduce((total, module) => total + pick(module), 0)
@@ -148,6 +157,20 @@ async function ingestModules(
     await uploader.settle()
     await rm(scratch, { recursive: true, force: true })
   }
+}
+
+async function knownContent(
+  { mend = false }: PublishRequest,
+  { onNote, signal }: PublishContext,
+  repository: Repository,
+  { listStore, previous }: { readonly listStore: boolean; readonly previous: Channel | undefined },
+): Promise<KnownContent> {
+  if (mend) return nothingKnown()
+  return findKnownContent(repository, previous, {
+    listStore,
+    signal,
+    onDamaged: (problem) => onNote?.(`${problem}; what it holds is uploaded again`),
+  })
 }
 
 async function ingest(
@@ -166,6 +189,7 @@ async function ingest(
       ...(context.oneFileSystem !== undefined && { oneFileSystem: context.oneFileSystem }),
       onSkipped: (path, reason) => context.onSkipped?.(name, path, reason),
     },
+    onNote: (path, note) => context.onNote?.(`${name}: /${displayTreePath(path)} ${note}`),
     onEntry: (bytes) => {
       entries++
       contentBytes += bytes

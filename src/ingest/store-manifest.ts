@@ -9,14 +9,14 @@ import type { WrittenManifest } from './write-manifest.ts'
 
 const compressionLevel = 9
 
-/** Stores a manifest as one zstd frame, unless the store has it. */
+/** Stores a manifest as one zstd frame, unless the store has it; with `anew` also then. */
 export async function storeManifest(
   store: BlobStore,
   manifest: WrittenManifest,
-  options: CallOptions = {},
+  options: CallOptions & { readonly anew: boolean },
 ): Promise<void> {
   const key = manifestKey(manifest.digest)
-  if ((await store.stat(key, options)) !== undefined) return
+  if (!options.anew && (await store.stat(key, options)) !== undefined) return
   const path = `${manifest.path}.zst`
   await pipeline(
     createReadStream(manifest.path),

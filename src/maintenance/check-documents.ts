@@ -36,9 +36,7 @@ async function readRelease(
 ): Promise<Release | Damage> {
   const damage = { kind: 'release', what: `release ${version}`, touches: [] } as const
   try {
-    const release = await repository.release(version, options)
-    if (release.version === version) return release
-    return { ...damage, problem: `its document is that of release ${release.version}` }
+    return await repository.release(version, options)
   } catch (error) {
     return damageOf(error, damage)
   }
@@ -52,8 +50,7 @@ async function checkChannel(
 ): Promise<Damage | undefined> {
   const damage = { kind: 'channel', what: `channel ${name}`, touches: [] } as const
   try {
-    const { channel, version, waypoints } = await repository.channel(name, options)
-    if (channel !== name) return { ...damage, problem: `its document is that of channel ${channel}` }
+    const { version, waypoints } = await repository.channel(name, options)
     const missing = [version, ...waypoints].find((one) => !known.has(one))
     return missing === undefined ? undefined : { ...damage, problem: `there is no release ${missing}` }
   } catch (error) {

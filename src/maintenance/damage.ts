@@ -1,3 +1,5 @@
+import { isDamage } from '../repository/is-damage.ts'
+
 /** Something that the repository vouches for and that is missing or not what it should be. */
 export interface Damage {
   readonly kind: 'metadata' | 'release' | 'channel' | 'manifest' | 'chunk'
@@ -20,28 +22,8 @@ export interface Touched {
 /** How many paths of a module are named for one damage. */
 export const maxPaths = 20
 
-const damageCodes: ReadonlySet<string> = new Set([
-  'REPOSITORY_CORRUPT',
-  'METADATA_INVALID',
-  'CHUNK_CORRUPT',
-  'BLOB_NOT_FOUND',
-  'FORMAT_UNKNOWN',
-  'FORMAT_INVALID',
-  'FORMAT_NOT_CANONICAL',
-  'FORMAT_TRUNCATED',
-  'PATH_INVALID',
-  'DIGEST_INVALID',
-  'NAME_INVALID',
-])
-
 /** An error as the damage it shows. Throws the error when it shows none. */
 export function damageOf(error: unknown, damage: Omit<Damage, 'problem'>): Damage {
-  if (!(error instanceof Error) || !isDamage(error)) throw error
+  if (!isDamage(error)) throw error
   return { ...damage, problem: error.message }
-}
-
-/** A store that cannot read one blob now or ever, as from a bad block, has lost it; one that may answer later has not. */
-function isDamage(error: Error & { readonly code?: unknown; readonly transient?: unknown }): boolean {
-  if (error.code === 'STORE_UNAVAILABLE') return error.transient === false
-  return typeof error.code === 'string' && damageCodes.has(error.code)
 }

@@ -12,7 +12,7 @@ import {
 } from '../trust/sign-metadata.ts'
 import { RepositoryError } from './errors.ts'
 import { immutableCaching, metadataKey, revalidatedCaching, targetKey, timestampKey } from './layout.ts'
-import { refuseWrongKeys } from './refuse-wrong-keys.ts'
+import { refuseWrongKeys } from './role-keys.ts'
 import type { RepositoryState } from './repository-state.ts'
 
 const json = 'application/json'
@@ -21,7 +21,11 @@ const json = 'application/json'
 export interface Change {
   readonly releases?: ReadonlyMap<string, Buffer>
   readonly channels?: ReadonlyMap<string, Buffer>
+  /** Roles to sign anew also where nothing in them changes. */
+  readonly renewed?: ReadonlySet<RoleName>
 }
+
+type TargetsRole = 'targets' | DelegatedRoleName
 
 export interface CommitContext extends CallOptions {
   readonly store: BlobStore
@@ -40,11 +44,13 @@ export async function commit(context: CommitContext, state: RepositoryState, cha
   refuseWrongKeys(
     state,
     context.keys,
-    delegatedRoleNames.filter((role) => (change[role]?.size ?? 0) > 0),
+    targetsRoles.filter((role) => isSigned(role, change)),
   )
-  const releases = await commitTargets(context, 'releases', state.releases, change.releases)
-  const channels = await commitTargets(context, 'channels', state.channels, change.channels)
-  const snapshot = await commitSnapshot(context, state, { releases, channels })
+  const targets = await commitTargets(context, state, 'targets', change)
+  const releases = await commitTargets(context, state, 'releases', change)
+  const channels = await commitTargets(context, state, 'channels', change)
+  const { version } = state.snapshot.metadata.signed
+  const snapshot = await commitSnapshot(context, version + 1, { targets, releases, channels })
   const timestamp = signTimestamp(context, snapshot, state.timestamp.metadata.signed.version + 1)
   try {
     await context.store.replace(timestampKey, timestamp.bytes, state.timestampEtag, {
@@ -62,18 +68,36 @@ export async function commit(context: CommitContext, state: RepositoryState, cha
   }
 }
 
+const targetsRoles: readonly TargetsRole[] = ['targets', ...delegatedRoleNames]
+
+function isSigned(role: TargetsRole, change: Change): boolean {
+  return change.renewed?.has(role) === true || documentsOf(role, change).size > 0
+}
+
+/** The role `targets` has none: it delegates. */
+function documentsOf(role: TargetsRole, change: Change): ReadonlyMap<string, Buffer> {
+  return (role === 'targets' ? undefined : change[role]) ?? new Map()
+}
+
 async function commitTargets(
   context: CommitContext,
-  role: DelegatedRoleName,
-  current: SignedMetadata<Targets>,
-  documents: ReadonlyMap<string, Buffer> | undefined,
+  state: RepositoryState,
+  role: TargetsRole,
+  change: Change,
 ): Promise<SignedMetadata<Targets>> {
-  if (documents === undefined || documents.size === 0) return current
-  const targets = { ...current.metadata.signed.targets }
-  for (const [path, bytes] of documents) targets[path] = await putDocument(context, path, bytes)
-  return createNumbered(context, role, current.metadata.signed.version + 1, (version) =>
-    signMetadata(new Targets({ ...commonFields(context, role, version), targets }), [context.keys.key(role)]),
-  )
+  const current = state[role]
+  if (!isSigned(role, change)) return current
+  const { delegations, unrecognizedFields, ...signed } = current.metadata.signed
+  const targets = { ...signed.targets }
+  for (const [path, bytes] of documentsOf(role, change)) {
+    targets[path] = await putDocument(context, path, bytes)
+  }
+  return createNumbered(context, role, signed.version + 1, (version) => {
+    const fields = { ...commonFields(context, role, version), unrecognizedFields, targets }
+    return signMetadata(new Targets(delegations === undefined ? fields : { ...fields, delegations }), [
+      context.keys.key(role),
+    ])
+  })
 }
 
 async function putDocument(context: CommitContext, path: string, bytes: Buffer): Promise<TargetFile> {
@@ -88,15 +112,15 @@ async function putDocument(context: CommitContext, path: string, bytes: Buffer):
 
 async function commitSnapshot(
   context: CommitContext,
-  state: Pick<RepositoryState, 'targets' | 'snapshot'>,
-  delegated: Pick<RepositoryState, 'releases' | 'channels'>,
+  from: number,
+  listed: Pick<RepositoryState, TargetsRole>,
 ): Promise<SignedMetadata<Snapshot>> {
   const meta: Record<string, MetaFile> = {
-    'targets.json': describeMetadata(state.targets),
-    'releases.json': describeMetadata(delegated.releases),
-    'channels.json': describeMetadata(delegated.channels),
+    'targets.json': describeMetadata(listed.targets),
+    'releases.json': describeMetadata(listed.releases),
+    'channels.json': describeMetadata(listed.channels),
   }
-  return createNumbered(context, 'snapshot', state.snapshot.metadata.signed.version + 1, (version) =>
+  return createNumbered(context, 'snapshot', from, (version) =>
     signMetadata(new Snapshot({ ...commonFields(context, 'snapshot', version), meta }), [
       context.keys.key('snapshot'),
     ]),
@@ -117,10 +141,7 @@ export function signTimestamp(
 /** How far past used numbers a commit looks for a free one: as many crashes and lost races between two commits. */
 const maxNumbersTried = 1000
 
-/**
- * Stores metadata under the first free number from `version` on. A number may be taken by a publish that died or
- * lost; when it holds the very bytes we would store, it was ours.
- */
+/** Stores metadata under the first free number from `version` on: a publish that died or lost has used numbers. */
 export async function createNumbered<Role extends SignedRole>(
   context: Pick<CommitContext, 'store' | 'signal'>,
   role: RoleName,

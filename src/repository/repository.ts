@@ -43,7 +43,7 @@ export class Repository {
   /** Throws RELEASE_UNKNOWN. */
   async release(version: number, options: CallOptions = {}): Promise<Release> {
     const bytes = await this.#document(this.state.releases.metadata, releaseTargetPath(version), options)
-    if (bytes !== undefined) return decodeRelease(bytes)
+    if (bytes !== undefined) return this.#named(decodeRelease(bytes), 'version', version)
     const latest = this.releaseVersions().at(-1)
     throw new RepositoryError('RELEASE_UNKNOWN', `there is no release ${version}`, {
       hint: latest === undefined ? 'nothing was published yet' : `the latest release is ${latest}`,
@@ -66,14 +66,14 @@ export class Repository {
 
   async findChannel(name: string, options: CallOptions = {}): Promise<Channel | undefined> {
     const bytes = await this.#document(this.state.channels.metadata, channelTargetPath(name), options)
-    return bytes === undefined ? undefined : decodeChannel(bytes)
+    return bytes === undefined ? undefined : this.#named(decodeChannel(bytes), 'channel', name)
   }
 
   /** A module's manifest. Its digest is checked when the last entry was read: an early end is never mistaken for it. */
   async manifest({ manifest }: ReleaseModule, options: CallOptions = {}): Promise<OpenManifest> {
     const key = manifestKey(manifest.digest)
     const inItsName = (error: unknown): unknown =>
-      error instanceof FormatError ? damaged(this.store, key, error) : error
+      error instanceof FormatError ? damaged(this.store, key, mend, error) : error
     try {
       const opened = await openManifest(this.#manifestBytes(manifest.digest, manifest.bytes, options))
       return { ...opened, entries: rethrowing(opened.entries, inItsName) }
@@ -86,12 +86,27 @@ export class Repository {
   async chunk(chunk: ChunkRef, options: CallOptions = {}): Promise<Buffer> {
     const key = chunkKey(chunk.digest)
     const blob = await readBlob(this.store, key, { ...options, maxBytes: maxEncodedBytes(chunk.size) })
-    if (blob === undefined) throw missing(this.store, key)
+    if (blob === undefined) throw missing(this.store, key, mend)
     try {
       return await decodeChunk(blob.bytes, chunk)
     } catch (error) {
-      throw error instanceof ChunkCorruptError ? damaged(this.store, key, error) : error
+      throw error instanceof ChunkCorruptError ? damaged(this.store, key, mend, error) : error
     }
+  }
+
+  /** A document under the name of another is as good as none (format §8.1). */
+  #named<Field extends string, Document extends Readonly<Record<Field, unknown>>>(
+    document: Document,
+    field: Field,
+    asked: Document[Field],
+  ): Document {
+    if (document[field] === asked) return document
+    const [wanted, found] = [`${field} ${String(asked)}`, `${field} ${String(document[field])}`]
+    throw new RepositoryError(
+      'REPOSITORY_CORRUPT',
+      `${this.store.name}: the document of ${wanted} is that of ${found}`,
+      { hint: 'it was signed like that: restore the metadata from before from a mirror or a backup' },
+    )
   }
 
   async #document(
@@ -104,8 +119,8 @@ export class Repository {
     const digest = digestFromHex(target.hashes['sha256'] ?? '')
     const key = targetKey(path, digest)
     const blob = await readBlob(this.store, key, options)
-    if (blob === undefined) throw missing(this.store, key)
-    if (digestOf(blob.bytes) !== digest) throw damaged(this.store, key)
+    if (blob === undefined) throw missing(this.store, key, restore)
+    if (digestOf(blob.bytes) !== digest) throw damaged(this.store, key, restore)
     return blob.bytes
   }
 
@@ -131,18 +146,18 @@ export class Repository {
         yield piece
       }
     } catch (error) {
-      throw isZstdError(error) ? damaged(this.store, key, error) : error
+      throw isZstdError(error) ? damaged(this.store, key, mend, error) : error
     } finally {
       stored.destroy()
     }
-    if (count !== bytes || `sha256:${hash.digest('hex')}` !== digest) throw damaged(this.store, key)
+    if (count !== bytes || `sha256:${hash.digest('hex')}` !== digest) throw damaged(this.store, key, mend)
   }
 
   async #open(key: string, options: CallOptions): Promise<NodeJS.ReadableStream & { destroy(): void }> {
     try {
       return (await this.store.get(key, options)).stream
     } catch (error) {
-      throw error instanceof BlobNotFoundError ? missing(this.store, key, error) : error
+      throw error instanceof BlobNotFoundError ? missing(this.store, key, mend, error) : error
     }
   }
 }
@@ -170,16 +185,14 @@ async function* rethrowing<T>(
   }
 }
 
-function missing(store: BlobReader, key: string, cause?: unknown): RepositoryError {
-  return new RepositoryError('REPOSITORY_CORRUPT', `${store.name}: ${key} is missing`, {
-    hint: wayOut,
-    cause,
-  })
+function missing(store: BlobReader, key: string, hint: string, cause?: unknown): RepositoryError {
+  return new RepositoryError('REPOSITORY_CORRUPT', `${store.name}: ${key} is missing`, { hint, cause })
 }
 
-function damaged(store: BlobReader, key: string, cause?: unknown): RepositoryError {
+function damaged(store: BlobReader, key: string, hint: string, cause?: unknown): RepositoryError {
   const problem = `${store.name}: ${key} is damaged: its bytes are not those it is named after`
-  return new RepositoryError('REPOSITORY_CORRUPT', problem, { hint: wayOut, cause })
+  return new RepositoryError('REPOSITORY_CORRUPT', problem, { hint, cause })
 }
 
-const wayOut = 'restore it from a mirror or a backup, or publish a release with the same content again'
+const restore = 'restore it from a mirror or a backup'
+const mend = `${restore}, or publish the same trees as the same release again with "vend publish --mend"`

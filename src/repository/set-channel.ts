@@ -7,7 +7,7 @@ import {
 } from '../../manifests/channel.ts'
 import { commit, type CommitContext } from './commit.ts'
 import { RepositoryError } from './errors.ts'
-import { refuseWrongKeys } from './refuse-wrong-keys.ts'
+import { refuseWrongKeys } from './role-keys.ts'
 import { loadState } from './repository-state.ts'
 import { Repository } from './repository.ts'
 

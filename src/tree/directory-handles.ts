@@ -3,9 +3,10 @@ import type { TreePath } from '../../manifests/tree-path.ts'
 import { nameOf, parentOf, rootPath } from '../../manifests/tree-path.ts'
 import { errnoOf, TreePathBlockedError, TreeReadError } from './errors.ts'
 
-const openPath = 0o10000000
+/** O_PATH, which node:fs does not name. */
+export const openPathFlag = 0o10000000
 /** Flags of a descriptor that only names a directory: no read permission needed, no symlink followed. */
-const handleFlags = openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW
+const handleFlags = openPathFlag | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 /**
  * Descriptors of the directories of one tree, the most recently used kept open. Each is opened from its parent's,
@@ -107,7 +108,7 @@ export function pathAt(fd: number, name: string): Buffer {
 
 /** Opens what is at a path for nothing but naming it: any type, symlinks themselves, no permission needed. */
 export function openInode(path: Buffer): number {
-  return openSync(path, openPath | constants.O_NOFOLLOW)
+  return openSync(path, openPathFlag | constants.O_NOFOLLOW)
 }
 
 function openRoot(tree: string): number {
@@ -124,7 +125,7 @@ function openRoot(tree: string): number {
 
 function openTree(tree: string): number {
   try {
-    return openSync(tree, openPath | constants.O_DIRECTORY)
+    return openSync(tree, openPathFlag | constants.O_DIRECTORY)
   } catch (error) {
     const problem = 'could not be opened as a directory; name an existing directory that this user may enter'
     throw new TreeReadError('TREE_READ_FAILED', { tree, path: '' }, problem, error)

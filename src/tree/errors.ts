@@ -8,7 +8,7 @@ export type TreeErrorCode =
   | 'TREE_READ_FAILED'
   | 'TREE_FULL' // no space, no inodes or no quota left
   | 'TREE_READ_ONLY'
-  | 'TREE_BUSY' // a mount point would have to be removed
+  | 'TREE_BUSY' // something is mounted where the tree would be changed
   | 'TREE_WRITE_FAILED'
 
 /** Where something failed: `tree` is the directory the tree lies in, if it is known there. */

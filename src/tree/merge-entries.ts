@@ -8,21 +8,25 @@ export interface PathGroup {
 }
 
 /**
- * Walks several manifests side by side, path by path in byte order. Each source must be sorted, as manifests are.
- * Memory: one entry a source.
+ * Walks several manifests side by side, path by path in byte order. Each source must be sorted, as manifests are, and
+ * is let go of however the walk ends. Memory: one entry a source.
  */
 export async function* mergeEntries(
   sources: readonly AsyncIterator<ManifestEntry>[],
 ): AsyncGenerator<PathGroup, void, undefined> {
-  const heads = await Promise.all(sources.map((source) => nextOf(source)))
-  for (;;) {
-    const path = smallestPath(heads)
-    if (path === undefined) return
-    const items = heads.map((head) => (head?.entry.path === path ? head : undefined))
-    yield { path, items }
-    for (const [i, source] of sources.entries()) {
-      if (items[i] !== undefined) heads[i] = await nextOf(source)
+  try {
+    const heads = await Promise.all(sources.map((source) => nextOf(source)))
+    for (;;) {
+      const path = smallestPath(heads)
+      if (path === undefined) return
+      const items = heads.map((head) => (head?.entry.path === path ? head : undefined))
+      yield { path, items }
+      for (const [i, source] of sources.entries()) {
+        if (items[i] !== undefined) heads[i] = await nextOf(source)
+      }
     }
+  } finally {
+    await Promise.all(sources.map(async (source) => source.return?.()))
   }
 }
 

@@ -1,9 +1,19 @@
-import { closeSync, constants, linkSync, lstatSync, mkdirSync, openSync, symlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+} from 'node:fs'
 import type { DeviceEntry, Entry, SourceEntry } from '../../manifests/entry.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import { nameOf, parentOf, rootPath } from '../../manifests/tree-path.ts'
 import { cloneContent } from './clone-content.ts'
-import { DirectoryHandles, pathAt } from './directory-handles.ts'
+import { DirectoryHandles, openPathFlag, pathAt } from './directory-handles.ts'
 import { errnoOf, treeWriteError, TreeWriteError } from './errors.ts'
 import { makeNode, syncFileSystem } from './libc.ts'
 import { MetadataWriter } from './metadata-writer.ts'
@@ -24,6 +34,7 @@ export interface TreeWriterOptions {
 
 const createFlags = constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | constants.O_RDWR
 const replaceAttempts = 4
+const inTheWay: ReadonlySet<string> = new Set(['EEXIST', 'EISDIR'])
 
 /**
  * Builds a tree below an existing directory. No operation follows a symlink inside the tree, or leaves it, whatever
@@ -99,10 +110,16 @@ export class TreeWriter implements Disposable {
     }
   }
 
-  /** `target` is the link's text, one character a byte. */
+  /** `target` is the link's text, one character a byte. A link that has it, and no other name, stays. */
   makeSymlink(path: TreePath, target: string): void {
     const text = Buffer.from(target, 'latin1')
-    this.#create(path, 'make this symbolic link', (location) => symlinkSync(text, location))
+    this.#create(path, 'make this symbolic link', (location) => {
+      try {
+        symlinkSync(text, location)
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST' || !isOnlySymlinkTo(location, text)) throw error
+      }
+    })
   }
 
   /** Another name for what lies at `target`, which is not followed. */
@@ -111,13 +128,15 @@ export class TreeWriter implements Disposable {
       this.#missDevice(path)
       return
     }
-    const directory = this.#attempt(path, 'make this hard link', () => this.#duplicate(parentOf(target)))
-    try {
-      const source = pathAt(directory, nameOf(target))
-      this.#create(path, 'make this hard link', (location) => linkSync(source, location))
-    } finally {
-      closeSync(directory)
-    }
+    this.#createFrom(target, path, 'make this hard link', linkSync)
+  }
+
+  /**
+   * Moves what lies at `from`, which is no directory, to `to`, where it replaces what is there in one step; only a
+   * directory is removed first. Two names of one inode both stay.
+   */
+  replace(from: TreePath, to: TreePath): void {
+    this.#createFrom(from, to, 'put this path in place', renameSync)
   }
 
   /** A device node (mode 0600). */
@@ -142,8 +161,8 @@ export class TreeWriter implements Disposable {
   }
 
   /**
-   * Removes what lies at a path, with all that is in it; nothing there is fine. Refuses to enter a mount point
-   * (TREE_BUSY).
+   * Removes what lies at a path, with all that is in it; nothing there is fine. Refuses to change what lies on
+   * another mount than the tree (TREE_BUSY).
    */
   remove(path: TreePath): void {
     if (path === rootPath) throw this.#rootRefused('remove it')
@@ -181,7 +200,17 @@ export class TreeWriter implements Disposable {
     this.#handles[Symbol.dispose]()
   }
 
-  /** Runs `make`, which must fail with EEXIST if anything is there; that is then removed first. */
+  #createFrom(from: TreePath, path: TreePath, doing: string, make: (from: Buffer, to: Buffer) => void): void {
+    const directory = this.#attempt(path, doing, () => this.#duplicate(parentOf(from)))
+    try {
+      const source = pathAt(directory, nameOf(from))
+      this.#create(path, doing, (location) => make(source, location))
+    } finally {
+      closeSync(directory)
+    }
+  }
+
+  /** Runs `make`, which must fail with EEXIST or EISDIR if what is there is in its way; that is then removed first. */
   #create<R>(path: TreePath, doing: string, make: (location: Buffer) => R): R {
     if (path === rootPath) throw this.#rootRefused(doing)
     this.#missingDevices.delete(path)
@@ -190,7 +219,7 @@ export class TreeWriter implements Disposable {
         try {
           return make(this.#handles.locate(path))
         } catch (error) {
-          if (errnoOf(error) !== 'EEXIST' || attempt === replaceAttempts) throw error
+          if (!inTheWay.has(errnoOf(error) ?? '') || attempt === replaceAttempts) throw error
           removePath(this.#handles, path, !this.#privileged)
         }
       }
@@ -199,7 +228,7 @@ export class TreeWriter implements Disposable {
 
   /** A descriptor that stays valid while other directories are opened. */
   #duplicate(directory: TreePath): number {
-    const flags = constants.O_DIRECTORY | 0o10000000
+    const flags = constants.O_DIRECTORY | openPathFlag
     return openSync(pathAt(this.#handles.fdOf(directory), ''), flags)
   }
 
@@ -220,4 +249,9 @@ export class TreeWriter implements Disposable {
       throw treeWriteError(error, { tree: this.tree, path }, doing)
     }
   }
+}
+
+function isOnlySymlinkTo(location: Buffer, text: Buffer): boolean {
+  const stats = lstatSync(location)
+  return stats.isSymbolicLink() && stats.nlink === 1 && readlinkSync(location, 'buffer').equals(text)
 }

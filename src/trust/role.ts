@@ -18,7 +18,7 @@ const dayMs = 24 * 60 * 60 * 1000
 
 /**
  * For how long a signature of each role is good. The online roles are short, since theirs is the longest that a
- * stolen or frozen mirror can keep a machine from learning something new; `vend refresh` renews them.
+ * stolen or frozen mirror can keep a machine from learning something new. `vend refresh` renews them all.
  */
 const lifetimeDays: Readonly<Record<RoleName, number>> = {
   root: 365,
@@ -31,4 +31,9 @@ const lifetimeDays: Readonly<Record<RoleName, number>> = {
 
 export function expiryOf(role: RoleName, now: Date): string {
   return new Date(now.getTime() + lifetimeDays[role] * dayMs).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+/** Whether more than half of a role's lifetime is over, when its signature is good until `expires`. */
+export function isHalfOver(role: RoleName, expires: Date, now: Date): boolean {
+  return expires.getTime() - now.getTime() < (lifetimeDays[role] * dayMs) / 2
 }

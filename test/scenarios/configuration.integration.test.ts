@@ -16,6 +16,7 @@ import {
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { KeptChange } from '../../src/client/keep-local-changes.ts'
+import { expectSameTree } from '../support/judge.ts'
 import { Scenario, type Device } from '../support/scenario.ts'
 import type { TreeRecipe } from '../support/tree-recipe.ts'
 
@@ -239,15 +240,43 @@ test('a directory that was removed stays removed, unless the release has somethi
   expect(existsSync(change.at('etc/renewed/deep/c'))).toBe(false)
 })
 
-test('a directory that was replaced by a link comes back, with all that is in it, and the link lies beside it', async () => {
-  await using change = await Change.from((tree) => tree.file('etc/conf.d/a', 'a').file('etc/conf.d/b', 'b'))
-  change.remove('etc/conf.d')
-  symlinkSync('/srv/conf.d', change.at('etc/conf.d'))
+test('what was put in the place of a directory stays while the release has nothing new in it', async () => {
+  await using change = await Change.from((tree) =>
+    tree.file('etc/app/a', 'a').file('etc/app/sub/b', 'b').hardlink('usr/a', 'etc/app/a').dir('etc/off'),
+  )
+  change.remove('etc/app').remove('etc/off').write('etc/off', 'none of it')
+  symlinkSync('/srv/app', change.at('etc/app'))
   const kept = await change.to(2, (tree) => tree.file('other', 'x'))
-  expect(kept).toEqual([{ path: 'etc/conf.d', outcome: 'kept-beside', beside: 'etc/conf.d.vend-local' }])
-  expect(readlinkSync(change.at('etc/conf.d.vend-local'))).toBe('/srv/conf.d')
-  expect(change.read('etc/conf.d/a')).toBe('a')
-  expect(change.read('etc/conf.d/b')).toBe('b')
+  expect(kept).toEqual([
+    { path: 'etc/app', outcome: 'kept' },
+    { path: 'etc/off', outcome: 'kept' },
+  ])
+  expect(readlinkSync(change.at('etc/app'))).toBe('/srv/app')
+  expect(change.read('etc/off')).toBe('none of it')
+  expect(change.read('usr/a')).toBe('a')
+  expect(existsSync(change.at('etc/app.vend-new'))).toBe(false)
+  expect(await change.to(3, (tree) => tree.file('other', 'y'))).toEqual(kept)
+})
+
+test.each([
+  ['changed', (tree: TreeRecipe) => tree.file('etc/app/sub/b', 'changed')],
+  ['added', (tree: TreeRecipe) => tree.file('etc/app/c', 'c')],
+  ['removed', (tree: TreeRecipe) => tree.remove('etc/app/sub/b')],
+])('a directory in which the release %s something lies beside what took its place', async (_, build) => {
+  await using change = await Change.from((tree) =>
+    tree.file('etc/app/a', 'a', { mode: 0o640 }).dir('etc/app/sub', 0o750).file('etc/app/sub/b', 'b'),
+  )
+  change.remove('etc/app')
+  symlinkSync('/srv/app', change.at('etc/app'))
+  const kept = await change.to(2, build)
+  expect(kept).toEqual([{ path: 'etc/app', outcome: 'kept-beside-new', beside: 'etc/app.vend-new' }])
+  expect(readlinkSync(change.at('etc/app'))).toBe('/srv/app')
+  const [expected, beside] = [join(change.scenario.expected(2), 'etc/app'), change.at('etc/app.vend-new')]
+  expectSameTree(expected, beside)
+  // What an earlier update put there gives way to what the next one has.
+  const next = await change.to(3, (tree) => tree.remove('etc/app/a').file('etc/app/d', 'd'))
+  expect(next).toEqual(kept)
+  expectSameTree(join(change.scenario.expected(3), 'etc/app'), beside)
 })
 
 test('a local file in a directory that the release no longer has keeps its directory', async () => {
@@ -289,14 +318,95 @@ test('beside a local file lies what the latest release has', async () => {
   expect(change.read('etc/conf.vend-new.vend-new')).toBeUndefined()
 })
 
+test('what somebody made of the file beside is not replaced', async () => {
+  await using change = await Change.from((tree) => tree.file('etc/conf', 'first').file('etc/other', 'first'))
+  change.write('etc/conf', 'mine').write('etc/other', 'mine').write('etc/other.vend-new', 'mine too')
+  const build = (content: string) => (tree: TreeRecipe) =>
+    tree.file('etc/conf', content).file('etc/other', content)
+  await change.to(2, build('second'))
+  expect(change.read('etc/other.vend-new')).toBe('mine too')
+  expect(change.read('etc/other.vend-new.2')).toBe('second')
+  change.write('etc/conf.vend-new', 'merged')
+  const kept = await change.to(3, build('third'))
+  expect(kept.find(({ path }) => path === 'etc/conf')?.beside).toBe('etc/conf.vend-new.2')
+  expect(change.read('etc/conf.vend-new')).toBe('merged')
+  expect(change.read('etc/conf.vend-new.2')).toBe('third')
+  expect(change.read('etc/other.vend-new')).toBe('mine too')
+  expect(change.read('etc/other.vend-new.2')).toBe('third')
+  expect(change.read('etc/other.vend-new.3')).toBeUndefined()
+})
+
+test('a file of the release that is called like one beside stays the release’s', async () => {
+  await using change = await Change.from((tree) => tree.file('etc/conf', 'first'))
+  change.write('etc/conf', 'mine')
+  await change.to(2, (tree) => tree.file('etc/conf', 'second').file('etc/conf.vend-new', 'of the release'))
+  expect(change.read('etc/conf.vend-new')).toBe('of the release')
+  expect(change.read('etc/conf.vend-new.2')).toBe('second')
+})
+
+test('a directory that somebody made where a file would lie beside stays, with all that is in it', async () => {
+  await using change = await Change.from((tree) => tree.file('etc/conf', 'first'))
+  change.write('etc/conf', 'mine').write('etc/conf.vend-new/mine', 'mine')
+  await change.to(2, (tree) => tree.file('etc/conf', 'second'))
+  expect(change.read('etc/conf.vend-new/mine')).toBe('mine')
+  expect(change.read('etc/conf.vend-new.2')).toBe('second')
+})
+
+test('beside a file with the longest of names lies one with the beginning of it', async () => {
+  const name = `${'n'.repeat(245)}${'é'.repeat(5)}`
+  await using change = await Change.from((tree) => tree.file(`etc/${name}`, 'first'))
+  change.write(`etc/${name}`, 'mine')
+  for (const [version, content] of [
+    [2, 'second'],
+    [3, 'third'],
+  ] as const) {
+    await change.to(version, (tree) => tree.file(`etc/${name}`, content))
+    expect(change.read(`etc/${name}`)).toBe('mine')
+    expect(change.read(`etc/${'n'.repeat(245)}.vend-new`)).toBe(content)
+  }
+})
+
+test('other holes are not a change', async () => {
+  await using change = await Change.from((tree) =>
+    tree.shell('mkdir etc; truncate -s 1M etc/sparse; printf data >> etc/sparse'),
+  )
+  const content = readFileSync(change.at('etc/sparse'))
+  change.remove('etc/sparse')
+  writeFileSync(change.at('etc/sparse'), content)
+  expect(await change.to(2, (tree) => tree.file('other', 'x'))).toEqual([])
+  change.write('etc/sparse', 'data')
+  expect(await change.to(3, (tree) => tree.file('other', 'y'))).toEqual([
+    { path: 'etc/sparse', outcome: 'kept' },
+  ])
+})
+
+test('a machine with its /etc elsewhere is left as it is', async () => {
+  await using change = await Change.from((tree) => tree.file('etc/conf', 'first'))
+  renameSync(change.at('etc'), change.at('etc.real'))
+  symlinkSync('etc.real', change.at('etc'))
+  change.write('etc/conf', 'mine')
+  await expect(change.to(2, (tree) => tree.file('other', 'x'))).rejects.toMatchObject({
+    code: 'TREE_PATH_BLOCKED',
+    path: 'etc',
+  })
+  expect(change.read('etc/conf')).toBe('mine')
+})
+
+test('a release may have a link for its /etc', async () => {
+  await using change = await Change.from((tree) => tree.file('usr/etc/conf', 'first').link('etc', 'usr/etc'))
+  await change.to(2, (tree) => tree.file('usr/etc/conf', 'second'))
+  expect(change.read('etc/conf')).toBe('second')
+})
+
 test('what was put aside once is not lost the next time', async () => {
   await using change = await Change.from((tree) => tree.file('etc/conf', 'first'))
   change.write('etc/conf', 'mine')
   await change.to(2, (tree) => tree.remove('etc/conf').file('etc/conf/a', 'a'))
-  change.remove('etc/conf').write('etc/conf', 'mine again')
-  await change.to(3, (tree) => tree.file('etc/conf/b', 'b'))
+  await change.to(3, (tree) => tree.remove('etc/conf').file('etc/conf', 'third'))
+  change.write('etc/conf', 'mine again')
+  await change.to(4, (tree) => tree.remove('etc/conf').file('etc/conf/b', 'b'))
   expect(change.read('etc/conf.vend-local')).toBe('mine')
-  expect(change.read('etc/conf.vend-local.vend-local')).toBe('mine again')
+  expect(change.read('etc/conf.vend-local.2')).toBe('mine again')
   expect(change.read('etc/conf/b')).toBe('b')
 })
 

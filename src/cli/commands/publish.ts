@@ -26,6 +26,8 @@ interface Skipped {
 interface Published {
   readonly result: PublishResult
   readonly skipped: readonly Skipped[]
+  readonly notes: readonly string[]
+  readonly isMended: boolean
   readonly ms: number
 }
 
@@ -36,11 +38,12 @@ export const publishCommand = defineCommand({
   description:
     'Publishes directories as the modules of a new release, and points a channel to it. All of it becomes visible at ' +
     'once, at the end. After an interruption, a crash or a lost network run the same command again: it uploads only ' +
-    'what is missing.',
+    'what is missing. When something in the store is damaged, --mend with the same trees and the same release puts it right.',
   examples: [
     'publish /srv/images/root --release 10',
     'publish base=./base web=./web --include web=base --release 11 --label "Autumn" --rollout 10%',
     'publish ./root --release 12 --channel testing',
+    'publish ./root --release 12 --mend',
   ],
   arguments: {
     sources: variadicArgument(
@@ -82,6 +85,10 @@ export const publishCommand = defineCommand({
       'install modules with another: web=base,tools',
       parseInclude,
     ),
+    mend: flag(
+      '--mend',
+      'store every chunk and manifest anew, damaged or not; a release that exists, and all channels then, stay as they are',
+    ),
     oneFileSystem: flag('--one-file-system', 'leave out what is mounted inside a tree'),
     threads: option(
       '--threads <count>',
@@ -105,6 +112,7 @@ export const publishCommand = defineCommand({
     const modules = nameSources(input)
     const started = performance.now()
     const skipped: Skipped[] = []
+    const notes: string[] = []
     const { result } = await publish(
       {
         version: input.release,
@@ -113,10 +121,11 @@ export const publishCommand = defineCommand({
         modules,
         channel: input.noChannel ? undefined : (input.channel ?? 'stable'),
         rolloutFraction: input.rollout ?? wholeFleet,
+        mend: input.mend,
       },
-      { context, modules, skipped, threads: input.threads, oneFileSystem: input.oneFileSystem },
+      { context, modules, skipped, notes, threads: input.threads, oneFileSystem: input.oneFileSystem },
     )
-    return { result, skipped, ms: performance.now() - started }
+    return { result, skipped, notes, isMended: input.mend, ms: performance.now() - started }
   },
   answer: answerOf,
 })
@@ -127,11 +136,12 @@ async function publish(
     readonly context: CommandContext
     readonly modules: readonly NamedSource[]
     readonly skipped: Skipped[]
+    readonly notes: string[]
     readonly threads: number | undefined
     readonly oneFileSystem: boolean
   },
 ): Promise<{ readonly result: PublishResult }> {
-  const { context, modules, skipped, threads, oneFileSystem } = options
+  const { context, modules, skipped, notes, threads, oneFileSystem } = options
   const { settings, signal, progress } = context
   const { publishRelease } = await import('../../ingest/publish-release.ts')
   const { keys } = await openRepository(context)
@@ -152,11 +162,16 @@ async function publish(
       skipped.push({ module, path, reason })
       progress.note(`vend: ${module}: /${displayTreePath(path)} ${reason}`)
     },
+    onNote: (note) => {
+      notes.push(note)
+      progress.note(`vend: ${note}`)
+    },
   })
   return { result }
 }
 
-function answerOf({ result, skipped, ms }: Published): Answer {
+function answerOf(published: Published): Answer {
+  const { result, skipped, notes, isMended, ms } = published
   const { release, channel, changed, entries, contentBytes, chunks, chunksUploaded, storedBytes } = result
   return {
     json: {
@@ -175,15 +190,19 @@ function answerOf({ result, skipped, ms }: Published): Answer {
       storedBytes,
       seconds: Math.round(ms) / 1000,
       skipped: skipped.map(({ module, path, reason }) => ({ module, path: displayTreePath(path), reason })),
+      notes,
     },
     text: ({ bold }) =>
-      bold(headline(result)) +
+      bold(headline(published)) +
       '\n' +
       formatPairs([
         ['modules', Object.keys(release.modules).sort().join(', ')],
         ['entries', formatCount(entries)],
         ['content', formatBytes(contentBytes)],
-        ['chunks', `${formatCount(chunks)}, ${formatCount(chunksUploaded)} of them new`],
+        [
+          'chunks',
+          `${formatCount(chunks)}, ${formatCount(chunksUploaded)} of them ${isMended ? 'stored anew' : 'new'}`,
+        ],
         ['stored', formatBytes(storedBytes)],
         ['took', formatDuration(ms)],
         ...(skipped.length === 0 ? [] : [['left out', formatCounted(skipped.length, 'path')] as const]),
@@ -191,7 +210,9 @@ function answerOf({ result, skipped, ms }: Published): Answer {
   }
 }
 
-function headline({ release, channel, changed }: PublishResult): string {
+function headline({ result: { release, channel, changed }, isMended }: Published): string {
+  if (isMended && !changed)
+    return `Release ${release.version} is as it was; all that it needs is stored anew.`
   const where = channel === undefined ? '' : ` on channel ${channel.channel}, for ${describeRollout(channel)}`
   return changed
     ? `Published release ${release.version}${where}.`

@@ -1,44 +1,54 @@
+import type { ExpiringRole, RefreshOutcome } from '../../repository/refresh.ts'
 import { roleNames, type RoleName } from '../../trust/role.ts'
 import { formatInstant } from '../../../manifests/fields.ts'
 import { defineCommand } from '../command.ts'
+import { flag } from '../parameters.ts'
 import { formatPairs } from '../table.ts'
 
-type Expiries = Readonly<Record<RoleName, Date>>
-
-const soonMs = 30 * 24 * 60 * 60 * 1000
+interface Refreshed extends Pick<RefreshOutcome, 'renewed' | 'expiring'> {
+  readonly expires: Readonly<Record<RoleName, string>>
+}
 
 /** `vend refresh` */
 export const refreshCommand = defineCommand({
   path: 'refresh',
-  summary: 'sign the snapshot and timestamp anew before they expire',
+  summary: 'sign metadata anew before they expire',
   description:
-    'Signs the snapshot and the timestamp anew, so that machines may trust them for another term. Nothing else changes. ' +
-    'To be run daily where releases are published less often than that.',
-  examples: ['refresh'],
+    'Signs the snapshot and the timestamp anew, so that machines may trust them for another term; releases and ' +
+    'channels too, when half of their term is over and their keys are in the key directory. Nothing else changes. To ' +
+    'be run daily from a timer. With --all every role is signed anew, also root and targets: to be run once a year, ' +
+    'where all keys are. It says what expires within 60 days.',
+  examples: ['refresh', 'refresh --all --keys /media/offline/keys'],
   arguments: {},
-  options: {},
+  options: { all: flag('--all', 'sign every role anew; needs the keys of all roles') },
   settings: ['store', 'keys'],
   exitCodes: ['missing', 'conflict', 'trust', 'store', 'damage'],
   afterInterruption: 'run the same command again',
-  run: async (_input, { settings, now, signal, progress }): Promise<Expiries> => {
+  run: async ({ all }, { settings, now, signal, progress }): Promise<Refreshed> => {
     const { expiryDates, refreshExpiry } = await import('../../repository/refresh.ts')
     const { KeyRing } = await import('../../trust/key-ring.ts')
     const keys = new KeyRing(settings.keys)
-    const started = now()
-    const expiries = expiryDates(await refreshExpiry({ store: settings.store, keys, now: started, signal }))
-    for (const role of longTerm) {
-      if (expiries[role].getTime() - started.getTime() > soonMs) continue
-      progress.note(`vend: the metadata of the role "${role}" expires on ${formatInstant(expiries[role])}`)
-    }
-    return expiries
+    const context = { store: settings.store, keys, now: now(), signal }
+    const { state, renewed, expiring } = await refreshExpiry(context, { all })
+    for (const each of expiring) progress.note(`vend: ${warningOf(each)}`)
+    if (expiring.length > 0) progress.note('  hint: run "vend refresh --all" where the keys of all roles are')
+    const dates = expiryDates(state)
+    const instants = roleNames.map((role) => [role, formatInstant(dates[role])] as const)
+    return { expires: Object.fromEntries(instants) as Record<RoleName, string>, renewed, expiring }
   },
-  answer: (expiries) => ({
-    json: { expires: Object.fromEntries(roleNames.map((role) => [role, formatInstant(expiries[role])])) },
+  answer: ({ expires, renewed, expiring }) => ({
+    json: {
+      expires,
+      renewed,
+      expiring: expiring.map(({ role, hasKey }) => ({ role, expires: expires[role], hasKey })),
+    },
     text: ({ bold }) =>
-      `${bold('Signed the snapshot and the timestamp anew.')} Metadata expire:\n` +
-      formatPairs(roleNames.map((role) => [role, formatInstant(expiries[role])])),
+      `${bold(`Signed anew: ${renewed.join(', ')}.`)} Metadata expire:\n` +
+      formatPairs(roleNames.map((role) => [role, expires[role]])),
   }),
 })
 
-/** Those that this command does not renew. */
-const longTerm = roleNames.filter((role) => role !== 'snapshot' && role !== 'timestamp')
+function warningOf({ role, expires, hasKey }: ExpiringRole): string {
+  const fate = `the metadata of the role "${role}" expires on ${formatInstant(expires)}: machines refuse it from then on`
+  return hasKey ? fate : `${fate}; the key that renews it is not here`
+}

@@ -35,7 +35,7 @@ export const verifyCommand = defineCommand({
     for (const role of report.expired) {
       progress.note(`vend: the metadata of the role "${role}" has expired: machines refuse it`)
     }
-    if (report.expired.length > 0) progress.note('  hint: renew it with "vend refresh", or by a publish')
+    if (report.expired.length > 0) progress.note(`  hint: renew it with ${renewalOf(report.expired)}`)
     return report
   },
   answer: (report) => ({
@@ -44,6 +44,11 @@ export const verifyCommand = defineCommand({
   }),
   exitCode: ({ damages }) => (damages.length === 0 ? 'ok' : 'damage'),
 })
+
+function renewalOf(expired: VerifyReport['expired']): string {
+  const isOffline = expired.some((role) => role === 'root' || role === 'targets')
+  return isOffline ? '"vend refresh --all", where the keys of all roles are' : '"vend refresh"'
+}
 
 function damageJson({ kind, what, problem, touches }: Damage): JsonValue {
   return {
@@ -67,7 +72,19 @@ function describeReport(report: VerifyReport, { red, bold }: Style): string {
   return (
     damages.map((damage) => describeDamage(damage, red)).join('') +
     `${read}${red(`${formatCounted(damages.length, 'damage')} found.`)}\n` +
-    'Restore these from a mirror or a backup, or publish a release with the same content.\n'
+    wayOutOf(damages)
+  )
+}
+
+/** Chunks and manifests follow from the trees; documents and metadata were signed once. */
+function wayOutOf(damages: readonly Damage[]): string {
+  const isMendable = damages.some(({ kind }) => kind === 'chunk' || kind === 'manifest')
+  return (
+    'Restore these from a mirror or a backup.\n' +
+    (isMendable
+      ? 'Chunks and manifests are also mended by publishing the same trees as the same release: ' +
+        'vend publish --mend … --release VERSION\n'
+      : '')
   )
 }
 

@@ -186,12 +186,17 @@ test('expired metadata hinder no publish, which renews them', async () => {
   const before = await succeed('verify', '--json')
   const { expired } = jsonOf(before) as { expired: string[] }
   expect(expired).toContain('timestamp')
-  expect(before.stderr).toContain('hint: renew it with "vend refresh", or by a publish')
+  expect(before.stderr).toContain('hint: renew it with "vend refresh --all", where the keys of all roles are')
   await succeed('publish', 'tree', '--release', '10')
   expect((jsonOf(await succeed('verify', '--json')) as { expired: string[] }).expired).toEqual([
     'root',
     'targets',
   ])
+  const refreshed = await succeed('refresh')
+  expect(refreshed.stderr).toContain('the metadata of the role "root" expires on 2020-12-31')
+  expect(refreshed.stderr).toContain('hint: run "vend refresh --all" where the keys of all roles are')
+  expect((await succeed('refresh', '--all')).stderr).toBe('')
+  expect(jsonOf(await succeed('verify', '--json'))).toMatchObject({ expired: [] })
 })
 
 test('SOURCE_DATE_EPOCH dates the release and bounds its mtimes', async () => {
@@ -223,7 +228,17 @@ test('damage is listed with what it touches, and ends with 9', async () => {
   const { code, stdout } = await run('verify')
   expect(code).toBe(9)
   expect(stdout).toMatch(/^chunk sha256:.*\n {2}module system of release 10: 1 path\n {4}\/big\n/)
+  expect(stdout).toContain('vend publish --mend … --release VERSION')
   expect(await run('verify', '--json')).toMatchObject({ code: 9, stderr: '' })
+  const mend = ['publish', 'tree', '--release', '10', '--mend']
+  expect((await succeed(...mend)).stdout).toMatch(
+    /^Release 10 is as it was; all that it needs is stored anew\.\n/,
+  )
+  await succeed('verify')
+  shell('find repository/chunks repository/manifests -type f -delete')
+  expect(await run('verify')).toMatchObject({ code: 9 })
+  expect(jsonOf(await succeed(...mend, '--json'))).toMatchObject({ changed: false, notes: [] })
+  await succeed('verify')
   shell('echo x > repository/tuf/metadata/timestamp.json')
   expect(await run('releases')).toMatchObject({ code: 6 })
   expect(await run('verify')).toMatchObject({ code: 9 })

@@ -141,7 +141,12 @@ test('refresh', async () => {
   expect(text).toMatch(/timestamp +\d{4}-/)
   expect(json).toMatchObject({
     expires: { root: expect.any(String) as string, timestamp: expect.any(String) as string },
+    renewed: ['snapshot', 'timestamp'],
+    expiring: [],
   })
+  const all = await both('refresh', '--all')
+  expect(all.text).toMatch(/^Signed anew: root, targets, releases, channels, snapshot, timestamp\./)
+  expect(await vendHere(['verify'], env)).toMatchObject({ code: 0, stderr: '' })
 })
 
 test('verify', async () => {

@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { BasisRoot } from '../../../src/client/basis-root.ts'
+import { emptyDigest } from '../../../manifests/digest.ts'
 import type { FileEntry } from '../../../manifests/entry.ts'
 import { noise } from '../../support/tree-recipe.ts'
 import { directory, fileIn, path, refOf, scratch, sourceOf, treeOf } from './memory-tree.ts'
@@ -63,20 +64,18 @@ test.each([
   expect(chunks.map((plain) => basis.chunk(refOf(plain)) !== undefined)).toEqual([true, false, false])
 })
 
-test('opens a file by its content, wherever it is', async () => {
+test('offers files by their content, the hint first', async () => {
   const { root, basis } = await installed()
   const wanted = { ...(entries[1] as FileEntry), path: path('new/name') }
-  const open = (hint: string): string | undefined => {
-    const fd = basis.open(wanted, path(hint))
-    if (fd === undefined) return undefined
-    const [found] = [readFileSync(`/proc/self/fd/${fd}`)]
-    closeSync(fd)
-    return found.equals(stream.subarray(0, 1500)) ? 'right' : 'wrong'
-  }
-  expect([open('a'), open('d/same'), open('nowhere')]).toEqual(['right', 'right', 'right'])
-  // The same content with holes elsewhere is another file.
-  const sparse = { size: 90_000, data: [[4096, 1500]] as const }
-  expect(basis.open({ ...wanted, sparse }, path('nowhere'))).toBeUndefined()
-  writeFileSync(join(root, 'a'), noise(6, 1500))
-  expect([open('d/same'), open('a')]).toEqual(['right', undefined])
+  const offered = (hint: string): string[] =>
+    Array.from(basis.candidates(wanted, path(hint)), (fd) => {
+      const found = readlinkSync(`/proc/self/fd/${fd}`)
+      closeSync(fd)
+      return relative(root, found)
+    })
+  const [first] = offered('nowhere')
+  expect([offered('a'), offered('d/same')].map((each) => each[0])).toEqual(['a', 'd/same'])
+  expect(offered(first ?? '')).toEqual([first])
+  const unknown = { ...wanted, digest: emptyDigest }
+  expect([...basis.candidates(unknown, path('a'))]).toEqual([])
 })

@@ -16,6 +16,8 @@ import { encodeChunk } from '../../../src/chunking/chunk-codec.ts'
 /** A module of one content stream, cut wherever a test wants it to be cut. */
 export interface MemoryModule {
   readonly name: string
+  /** What the manifest calls itself, if that is another name. */
+  readonly calledInside?: string
   readonly chunks: readonly Uint8Array[]
   readonly entries: readonly Entry[]
 }
@@ -67,10 +69,10 @@ export function scratch(): string {
 export async function treeOf(...modules: readonly MemoryModule[]): Promise<ModuleTree> {
   const layout = new MachineLayout(scratch())
   mkdirSync(layout.manifests)
-  const records = modules.map(({ name, chunks, entries }) => {
+  const records = modules.map(({ name, calledInside = name, chunks, entries }) => {
     const all = entries[0]?.path === '' ? entries : [directory(''), ...entries]
     const bytes = encodeManifest({
-      module: name,
+      module: calledInside,
       chunking: 'test',
       chunkTable: chunks.map(refOf),
       entries: all,

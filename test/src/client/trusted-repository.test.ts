@@ -117,7 +117,10 @@ test.each(
     [
       role,
       'another signature',
-      (bytes: Buffer) => Buffer.from(bytes.toString().replace(/"sig":"../, '"sig":"00')),
+      (bytes: Buffer) =>
+        Buffer.from(
+          bytes.toString().replace(/"sig":"(.)/, (_, digit) => `"sig":"${digit === '0' ? '1' : '0'}`),
+        ),
     ] as const,
     [
       role,

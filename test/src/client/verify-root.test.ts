@@ -226,3 +226,16 @@ test('a build takes contents out of the basis, wherever they lie there', async (
   })
   expect(kept).toEqual([{ path: 'etc/conf', outcome: 'kept' }])
 })
+
+test('a build does not believe what it copied out of the basis', async () => {
+  const { root, tree, pristine } = await build()
+  const basis = await BasisRoot.open(root, tree)
+  onTestFinished(() => basis[Symbol.dispose]())
+  // Its size is that of the file it is offered for.
+  writeFileSync(join(root, 'lib/deep/file'), noise(9, 2500))
+  const target = scratch()
+  const { source, asked } = sourceOf(chunks, basis)
+  await buildRoot({ directory: target, tree, source, basis: { directory: root, tree, root: basis } })
+  expectSameTree(pristine, target)
+  expect(asked.length).toBeGreaterThan(0)
+})

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { FileEntry } from '../../../manifests/entry.ts'
@@ -7,7 +7,7 @@ import type { ModuleTree } from '../../../src/client/module-tree.ts'
 import { planContents, writeContents } from '../../../src/client/write-contents.ts'
 import { TreeWriter } from '../../../src/tree/tree-writer.ts'
 import { noise } from '../../support/tree-recipe.ts'
-import { fileIn, scratch, sourceOf, treeOf } from './memory-tree.ts'
+import { fileIn, path as pathOf, scratch, sourceOf, treeOf } from './memory-tree.ts'
 
 const stream = noise(1, 10_000)
 
@@ -125,4 +125,42 @@ test('names the chunk that is not there, and starts nothing more', async () => {
   const { source } = sourceOf(chunks.slice(0, 2))
   const written = writeContents(planContents(needed, tree), needed, source, writer)
   await expect(written).rejects.toMatchObject({ code: 'OBJECT_MISSING' })
+})
+
+test('of files that share one content of several chunks, only the first is open until it is whole', async () => {
+  const holes = { size: 20_000, data: [[8192, 6000]] as const }
+  const shared = Array.from({ length: 60 }, (_, i) => fileIn(stream, `same-${100 + i}`, 2500, 6000))
+  const apart = ['holes-1', 'holes-2'].map((at) => fileIn(stream, at, 2500, 6000, holes))
+  const tree = await treeOf({ name: 'm', chunks, entries: [...apart, ...shared] })
+  const needed = await listOf(tree)
+  const root = scratch()
+  using writer = new TreeWriter(root)
+  const { source } = sourceOf(chunks)
+  const before = readdirSync('/proc/self/fd').length
+  let most = 0
+  const done: number[] = []
+  await writeContents(planContents(needed, tree), needed, source, writer, {
+    onBytes: () => (most = Math.max(most, readdirSync('/proc/self/fd').length)),
+    onFile: (file) => void done.push(file),
+  })
+  expect(most - before).toBeLessThan(10)
+  expect(done.sort((a, b) => a - b)).toEqual(Array.from({ length: 62 }, (_, i) => i))
+  for (const { path } of shared) {
+    expect(readFileSync(join(root, path)).equals(stream.subarray(2500, 8500)), path).toBe(true)
+  }
+  const expected = Buffer.concat([Buffer.alloc(8192), stream.subarray(2500, 8500), Buffer.alloc(5808)])
+  for (const { path } of apart) expect(readFileSync(join(root, path)).equals(expected), path).toBe(true)
+})
+
+test('puts files where it is told', async () => {
+  const tree = await treeOf({ name: 'm', chunks, entries: files })
+  const needed = await listOf(tree)
+  const root = scratch()
+  using writer = new TreeWriter(root)
+  const { source } = sourceOf(chunks)
+  await writeContents(planContents(needed, tree), needed, source, writer, {
+    placeOf: (file) => pathOf(`at-${file}`),
+  })
+  expect(readdirSync(root).sort()).toEqual(files.map((_, i) => `at-${i}`))
+  expect(readFileSync(join(root, 'at-4')).equals(stream.subarray(2500, 8500))).toBe(true)
 })

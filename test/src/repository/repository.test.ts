@@ -2,6 +2,8 @@ import { zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ChunkRef } from '../../../manifests/manifest.ts'
 import type { ReleaseModule } from '../../../manifests/release.ts'
+import { verifyRepository } from '../../../src/maintenance/verify-repository.ts'
+import { commit } from '../../../src/repository/commit.ts'
 import {
   chunkHexOf,
   chunkKey,
@@ -194,4 +196,24 @@ test('every key is one that says what it is', () => {
   ]) {
     expect(chunkHexOf(other)).toBeUndefined()
   }
+})
+
+test('a document under the name of another is damage', async () => {
+  const { store, keys, now } = publisher
+  const document = await bytesIn(store, [...whole.keys()].find((key) => key.includes('/releases/')) ?? '')
+  const channel = await bytesIn(store, [...whole.keys()].find((key) => key.includes('/channels/')) ?? '')
+  await commit({ store, keys, now }, await loadState(store), {
+    releases: new Map([['releases/2.json', document]]),
+    channels: new Map([['channels/beta.json', channel]]),
+  })
+  const mixed = await publisher.repository()
+  const isDamage = { code: 'REPOSITORY_CORRUPT' }
+  await expect(mixed.release(2)).rejects.toMatchObject(isDamage)
+  await expect(mixed.release(2)).rejects.toThrow('the document of version 2 is that of version 1')
+  for (const read of [mixed.channel('beta'), mixed.findChannel('beta')]) {
+    await expect(read).rejects.toMatchObject(isDamage)
+  }
+  const { damages: found } = await verifyRepository(store, { now })
+  expect(found.map(({ what }) => what)).toEqual(['release 2', 'channel beta'])
+  expect(await mixed.release(1)).toMatchObject({ version: 1 })
 })

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, mkdirSync, readdirSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SourceEntry } from '../../../manifests/entry.ts'
@@ -8,6 +9,7 @@ import type { TreePath } from '../../../manifests/tree-path.ts'
 import { treePathFromText } from '../../../manifests/tree-path.ts'
 import { TreeError } from '../../../src/tree/errors.ts'
 import { ContentWriter } from '../../../src/tree/file-content.ts'
+import { refuseMounts } from '../../../src/tree/refuse-mounts.ts'
 import { TreeWriter } from '../../../src/tree/tree-writer.ts'
 import { walkDirectory } from '../../../src/tree/walk-directory.ts'
 import { differencesBetween } from '../../support/judge.ts'
@@ -198,6 +200,42 @@ describe.skipIf(!isRoot)('file systems', () => {
     expect(failure.code).toBe('TREE_BUSY')
     expect(failure.path).toBe('d/home')
     expect(existsSync(directory.in('precious/file'))).toBe(true)
+  })
+
+  it('mounted inside are not changed from inside either', () => {
+    const directory = scratchDirectory()
+    directory.shell('mkdir -p tree/home precious/d; echo > precious/d/file; echo > precious/file')
+    directory.shell('mount --bind precious tree/home')
+    onTestFinished(() => void execFileSync('umount', [directory.in('tree/home')]))
+    using writer = new TreeWriter(directory.in('tree'))
+    for (const name of ['home/d', 'home/file', 'home/d/file']) {
+      const failure = failureOf(() => writer.remove(path(name)))
+      expect([failure.code, failure.path]).toEqual(['TREE_BUSY', name.slice(0, name.lastIndexOf('/'))])
+    }
+    expect(failureOf(() => writer.makeSymlink(path('home/file'), 'x')).code).toBe('TREE_BUSY')
+    expect(existsSync(directory.in('precious/d/file'))).toBe(true)
+  })
+
+  it('mounted inside are found, however deep, whatever they are mounted on', () => {
+    const directory = scratchDirectory()
+    directory.shell('mkdir -p "tree/a b\\c/d" tree-2/d precious; echo > tree/file; echo > precious/file')
+    const tree = directory.in('tree')
+    refuseMounts(directory.in('none'))
+    refuseMounts(tree)
+    for (const [from, to] of [
+      ['precious', 'a b\\c/d'],
+      ['precious/file', 'file'],
+    ] as const) {
+      execFileSync('mount', ['--bind', directory.in(from), join(tree, to)])
+      const failure = failureOf(() => refuseMounts(tree))
+      expect([failure.code, failure.path, failure.tree]).toEqual(['TREE_BUSY', to, tree])
+      execFileSync('umount', [join(tree, to)])
+    }
+    mount(directory, 'tree-2/d', 'size=64k')
+    refuseMounts(tree)
+    refuseMounts(directory.in('tree-2/d'))
+    directory.shell('ln -s tree-2 link')
+    expect(failureOf(() => refuseMounts(directory.in('link'))).path).toBe('d')
   })
 
   it('mounted inside are left out of a walk if asked', () => {

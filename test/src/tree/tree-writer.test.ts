@@ -88,6 +88,21 @@ describe('TreeWriter', () => {
     expect(() => writer.openFile(path('none'))).toThrow(/^none in .*: could not open this file: ENOENT/)
   })
 
+  it('leaves a symlink that is right, and makes others anew', () => {
+    const directory = planted(
+      'ln -s there right; ln -s elsewhere wrong; ln -s there one; ln one two; mkdir d',
+    )
+    using writer = new TreeWriter(directory.in('tree'))
+    const inode = (name: string): number => lstatSync(directory.in(`tree/${name}`)).ino
+    const before = ['right', 'two'].map(inode)
+    for (const name of ['right', 'wrong', 'one', 'd']) writer.makeSymlink(path(name), 'there')
+    expect(['right', 'two'].map(inode)).toEqual(before)
+    expect(inode('one')).not.toBe(inode('two'))
+    for (const name of ['right', 'wrong', 'one', 'd']) {
+      expect(readlinkSync(directory.in(`tree/${name}`))).toBe('there')
+    }
+  })
+
   it('never takes the root for anything but a directory', () => {
     const directory = planted('')
     using writer = new TreeWriter(directory.in('tree'))

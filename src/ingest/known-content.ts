@@ -1,0 +1,94 @@
+import { digestFromHex, type Digest } from '../../manifests/digest.ts'
+import type { Channel } from '../../manifests/channel.ts'
+import type { Release } from '../../manifests/release.ts'
+import type { CallOptions } from '../../storage/blob-store.ts'
+import { isDamage } from '../repository/is-damage.ts'
+import { chunkHexOf, chunkPrefix } from '../repository/layout.ts'
+import type { Repository } from '../repository/repository.ts'
+import { DigestMap } from '../digest-map.ts'
+
+export interface KnownContent {
+  /** Chunks that the store is known to have, without asking for one of them. */
+  readonly chunks: DigestMap
+  /** Whether the store may not be trusted with a manifest that it has. */
+  readonly mustStore: (manifest: Digest) => boolean
+}
+
+export interface KnownContentOptions extends CallOptions {
+  readonly listStore: boolean
+  /** What is wrong with an earlier release: it costs uploads, and nothing else. */
+  readonly onDamaged?: ((problem: string) => void) | undefined
+}
+
+/** For a publish that is to mend: everything is stored anew. */
+export function nothingKnown(): KnownContent {
+  return { chunks: new DigestMap(), mustStore: () => true }
+}
+
+/**
+ * What is in the manifests of the latest release and of the one that the channel points to, and, when a publish may
+ * have died (`listStore`), all chunks that a listing of the store shows, a thousand a request.
+ */
+export async function findKnownContent(
+  repository: Repository,
+  channel: Channel | undefined,
+  options: KnownContentOptions,
+): Promise<KnownContent> {
+  const chunks = new DigestMap()
+  const damaged = new Set<Digest>()
+  const seen = new Set<Digest>()
+  for (const version of new Set([repository.releaseVersions().at(-1), channel?.version])) {
+    const modules = version === undefined ? {} : await modulesOf(repository, version, options)
+    for (const module of Object.values(modules)) {
+      const { digest } = module.manifest
+      if (seen.has(digest)) continue
+      seen.add(digest)
+      const isWhole = await unlessDamaged(options, () => addChunks(repository, module, chunks, options))
+      if (isWhole === undefined) damaged.add(digest)
+    }
+  }
+  if (options.listStore) await addListed(repository, chunks, options)
+  return { chunks, mustStore: (digest) => damaged.has(digest) }
+}
+
+async function modulesOf(
+  repository: Repository,
+  version: number,
+  options: KnownContentOptions,
+): Promise<Release['modules']> {
+  const release = await unlessDamaged(options, () => repository.release(version, options))
+  return release?.modules ?? {}
+}
+
+async function addChunks(
+  repository: Repository,
+  module: Release['modules'][string],
+  chunks: DigestMap,
+  options: CallOptions,
+): Promise<true> {
+  const { chunkTable, close } = await repository.manifest(module, options)
+  for (const { digest } of chunkTable) chunks.add(digest)
+  await close()
+  return true
+}
+
+/** What `read` gives; undefined where it finds something lost. */
+async function unlessDamaged<T>(
+  options: KnownContentOptions,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    options.onDamaged?.(error.message)
+    return undefined
+  }
+}
+
+async function addListed(repository: Repository, chunks: DigestMap, options: CallOptions): Promise<void> {
+  for await (const { key } of repository.store.list(chunkPrefix, options)) {
+    const hex = chunkHexOf(key)
+    if (hex !== undefined) chunks.add(digestFromHex(hex))
+  }
+}
