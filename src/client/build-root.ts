@@ -55,7 +55,6 @@ export interface BuiltRoot {
  * finds its own work. Everything is on the device when it returns.
  */
 export async function buildRoot(request: BuildRootRequest): Promise<BuiltRoot> {
-  const { basis } = request
   using writer = new TreeWriter(request.directory)
   const builder = new RootBuilder(request, writer)
   await builder.removeOthers()
