@@ -54,7 +54,6 @@ const seekData = 3
 const seekHole = 4
 const cloneRequest = 0x4004_9409
 const omitTime = 0x3fff_fffen
-const renameNoReplaceFlag = 1
 const renameExchangeFlag = 2
 const lockExclusiveNonBlocking = 6
 
@@ -158,17 +157,8 @@ export function tryLockFile(fd: number): boolean {
 
 /** Swaps two paths of one file system in one step. */
 export function exchangePaths(a: Uint8Array, b: Uint8Array): void {
-  rename(a, b, renameExchangeFlag)
-}
-
-/** Throws EEXIST when there is something at `to`. */
-export function renameNoReplace(from: Uint8Array, to: Uint8Array): void {
-  rename(from, to, renameNoReplaceFlag)
-}
-
-function rename(from: Uint8Array, to: Uint8Array, flags: number): void {
-  const [a, b] = [terminated(from), terminated(to)]
-  check('renameat2', native.renameat2?.(currentDirectory, a, currentDirectory, b, flags))
+  const [from, to] = [terminated(a), terminated(b)]
+  check('renameat2', native.renameat2?.(currentDirectory, from, currentDirectory, to, renameExchangeFlag))
 }
 
 function readGrowing(syscall: string, read: (buffer: Uint8Array, size: number) => unknown): Uint8Array {

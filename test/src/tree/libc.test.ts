@@ -9,7 +9,6 @@ import {
   listXattrs,
   makeNode,
   removeXattr,
-  renameNoReplace,
   setMtime,
   setXattr,
   SystemCallError,
@@ -111,14 +110,6 @@ describe('renaming', () => {
     exchangePaths(file, bytes(directory.in('directory')))
     expect(readFileSync(directory.in('directory'), 'utf8')).toBe('file')
     expect(lstatSync(file).isDirectory()).toBe(true)
-  })
-
-  it('does not replace what is there', () => {
-    const directory = scratchDirectory()
-    const [a, b] = [fileIn(directory, 'a'), fileIn(directory, 'b')]
-    expect(() => renameNoReplace(a, b)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
-    renameNoReplace(a, bytes(directory.in('c')))
-    expect(readFileSync(directory.in('c'), 'utf8')).toBe('a')
   })
 })
 
