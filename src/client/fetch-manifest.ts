@@ -1,7 +1,9 @@
-import { createReadStream, createWriteStream, existsSync, renameSync } from 'node:fs'
+import { createWriteStream, existsSync, renameSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdDecompress } from 'node:zlib'
-import { DigestBuilder, hexOf, type Digest } from '../../manifests/digest.ts'
+import { hexOf } from '../../manifests/digest.ts'
+import { manifestWindowLog } from '../../manifests/manifest-limits.ts'
+import { digestFile } from './digest-file.ts'
 import { MachineError } from './errors.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
 import type { MachineLayout } from './machine-layout.ts'
@@ -10,7 +12,6 @@ import { syncDirectory } from './write-durably.ts'
 
 /** The largest manifest a machine takes: a million entries have about 200 MB. */
 const maxManifestBytes = 1 << 30
-const windowLog = 23
 
 /** Makes sure that a module's manifest lies on the machine, verified. */
 export async function fetchManifest(
@@ -36,7 +37,7 @@ export async function fetchManifest(
   }
   const temporary = `${file}.tmp`
   await decompress(stored, temporary, path, bytes)
-  const found = await digestOfFile(temporary)
+  const { digest: found } = await digestFile(temporary)
   if (found !== digest)
     throw new MachineError('OBJECT_CORRUPT', `${path} holds the bytes of ${found}`, { hint })
   renameSync(temporary, file)
@@ -46,7 +47,7 @@ export async function fetchManifest(
 /** Stops at the declared length, with the window that the format allows. */
 async function decompress(stored: Buffer, to: string, path: string, bytes: number): Promise<void> {
   const plain = createZstdDecompress({
-    params: { [constants.ZSTD_d_windowLogMax]: windowLog },
+    params: { [constants.ZSTD_d_windowLogMax]: manifestWindowLog },
     rejectGarbageAfterEnd: true,
   })
   let left = bytes
@@ -67,12 +68,6 @@ async function decompress(stored: Buffer, to: string, path: string, bytes: numbe
     if ((cause as NodeJS.ErrnoException).syscall !== undefined) throw cause
     throw new MachineError('OBJECT_CORRUPT', `${path} is not a zstd frame of ${bytes} bytes`, { hint, cause })
   }
-}
-
-async function digestOfFile(path: string): Promise<Digest> {
-  const digest = new DigestBuilder()
-  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) digest.add(piece)
-  return digest.finish()
 }
 
 const hint = 'tell whoever runs the repository to run "vend verify" on it; this machine stays as it is'

@@ -1,5 +1,4 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
-import { DigestBuilder } from '../../manifests/digest.ts'
 import { decodeEntry } from '../../manifests/entry-line.ts'
 import type { Entry } from '../../manifests/entry.ts'
 import { FormatError } from '../../manifests/errors.ts'
@@ -8,6 +7,7 @@ import type { LineSpan } from '../../manifests/manifest-decoder.ts'
 import { displayTreePath } from '../../manifests/tree-path.ts'
 import { mergeEntries, type PathGroup } from '../tree/merge-entries.ts'
 import { openManifest, type ManifestEntry } from '../tree/read-manifest.ts'
+import { digestFile } from './digest-file.ts'
 import { MachineError } from './errors.ts'
 import type { MachineLayout } from './machine-layout.ts'
 import type { SlotRecord } from './machine-state.ts'
@@ -119,9 +119,8 @@ async function openModule(
   { name, digest, bytes }: SlotRecord['modules'][number],
 ): Promise<TreeModule> {
   const path = layout.manifest(digest)
-  const found = new DigestBuilder()
-  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) found.add(piece)
-  if (found.bytes !== bytes || found.finish() !== digest) {
+  const found = await digestFile(path)
+  if (found.bytes !== bytes || found.digest !== digest) {
     throw new MachineError('MACHINE_INVALID', `${path} is damaged`, {
       hint: 'remove it and run "vend-client update": it is fetched anew',
     })

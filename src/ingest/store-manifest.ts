@@ -2,9 +2,9 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { stat, unlink } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress } from 'node:zlib'
+import { manifestWindowLog } from '../../manifests/manifest-limits.ts'
 import type { BlobStore, CallOptions } from '../../storage/blob-store.ts'
 import { immutableCaching, manifestKey } from '../repository/layout.ts'
-import { manifestWindowLog } from '../repository/repository.ts'
 import type { WrittenManifest } from './write-manifest.ts'
 
 const compressionLevel = 9

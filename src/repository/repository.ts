@@ -11,6 +11,7 @@ import {
   type Release,
   type ReleaseModule,
 } from '../../manifests/release.ts'
+import { manifestWindowLog } from '../../manifests/manifest-limits.ts'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
 import { BlobNotFoundError } from '../../storage/errors.ts'
 import { ChunkCorruptError, decodeChunk, maxEncodedBytes } from '../chunking/chunk-codec.ts'
@@ -19,9 +20,6 @@ import { RepositoryError } from './errors.ts'
 import { chunkKey, manifestKey, targetKey } from './layout.ts'
 import { readBlob } from './read-blob.ts'
 import type { RepositoryState } from './repository-state.ts'
-
-/** log2 of the window that a manifest's frame may ask a decoder for: 8 MiB (format §3). */
-export const manifestWindowLog = 23
 
 /** Reads what one state of a repository vouches for. Everything is checked against its digest. */
 export class Repository {
