@@ -1,0 +1,37 @@
+import type { ReadAt } from './elf.ts'
+
+/** Content that is looked at, wherever it lies. */
+export interface ContentView {
+  readonly length: number
+  /** May give a view of what it holds: not to be written to. Past the end: fewer bytes. */
+  readonly readAt: ReadAt
+}
+
+export function viewBytes(bytes: Uint8Array): ContentView {
+  return { length: bytes.length, readAt: (offset, length) => bytes.subarray(offset, offset + length) }
+}
+
+/** Several contents as if they lay one after another. */
+export function joinViews(views: readonly ContentView[]): ContentView {
+  const [only] = views
+  if (only !== undefined && views.length === 1) return only
+  const length = views.reduce((sum, view) => sum + view.length, 0)
+  return { length, readAt: (offset, count) => readAcross(views, offset, Math.min(count, length - offset)) }
+}
+
+function readAcross(views: readonly ContentView[], offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(0, length))
+  let start = 0
+  let filled = 0
+  for (const view of views) {
+    if (filled === bytes.length) break
+    const from = offset + filled - start
+    if (from < view.length) {
+      const part = view.readAt(from, Math.min(view.length - from, bytes.length - filled))
+      bytes.set(part, filled)
+      filled += part.length
+    }
+    start += view.length
+  }
+  return bytes.subarray(0, filled)
+}

@@ -1,0 +1,256 @@
+import { comparableView } from './comparable-view.ts'
+import type { ContentView } from './content-view.ts'
+import type { Copy } from './copy.ts'
+import { newWriters, totalBytes } from './delta-streams.ts'
+import type { StreamWriters } from './delta-streams.ts'
+import { readElf } from './elf.ts'
+import type { Executable } from './elf.ts'
+import { findCopies } from './find-copies.ts'
+import { findExceptions } from './find-exceptions.ts'
+import { ReferenceFinder } from './find-references.ts'
+import { findBiases, writeLayout } from './layout.ts'
+import type { Layout } from './layout.ts'
+import { maxCopies, stepBytes } from './limits.ts'
+import { collectEvidence } from './movement-evidence.ts'
+import { moveAddresses } from './movement.ts'
+import { makePredictor } from './prediction.ts'
+import type { Predictor } from './predictor.ts'
+
+/** What every part of a delta shares; the decoder must be told. */
+export interface DeltaHead {
+  readonly copies: number
+  /** References are predicted, for which the basis must be an executable. */
+  readonly predicted: boolean
+}
+
+/** A stretch of the target and the streams it is made from. The first also holds all the copies and the layout. */
+export interface DeltaPart {
+  readonly targetBytes: number
+  readonly streams: StreamWriters
+}
+
+export interface Delta {
+  readonly head: DeltaHead
+  /** Makes the parts one after another; each has about `partBytes` of streams at most. */
+  readonly parts: Iterable<DeltaPart>
+}
+
+/** Both contents up to this are compared in one go, in a few times their memory. */
+const wholeBytes = 160 << 20
+/** Larger ones by segments of the target against what lies around the same place of the basis. */
+const segmentBytes = 48 << 20
+const segmentMarginBytes = 32 << 20
+
+const codeWindow = 12
+const plainWindow = 8
+const longWindow = 16
+/** Longer content is not worth the finest window. */
+const longContentBytes = 32 << 20
+
+/** Content without a basis. */
+export function encodeWhole(target: ContentView, partBytes: number): Delta {
+  return {
+    head: { copies: 0, predicted: false },
+    parts: encodeParts(target, target, [], undefined, newWriters(), partBytes),
+  }
+}
+
+/** `target` as a difference from `basis`. The same input gives the same bytes, always and everywhere. */
+export function encodeDelta(target: ContentView, basis: ContentView, partBytes: number): Delta {
+  if (target.length > wholeBytes || basis.length > wholeBytes) {
+    return encodeCopies(target, basis, findCopiesBySegment(target, basis), partBytes)
+  }
+  const targetElf = readElf(target.readAt)
+  const basisElf = readElf(basis.readAt)
+  if (targetElf === undefined || targetElf.machine !== basisElf?.machine) {
+    return encodeCopies(target, basis, findCopies(all(basis), all(target), windowFor(target)), partBytes)
+  }
+  return encodePredicted(target, targetElf, basis, basisElf, partBytes)
+}
+
+function encodePredicted(
+  target: ContentView,
+  targetElf: Executable,
+  basis: ContentView,
+  basisElf: Executable,
+  partBytes: number,
+): Delta {
+  const basisFinder = new ReferenceFinder(basisElf, basis.readAt)
+  const targetFinder = new ReferenceFinder(targetElf, target.readAt)
+  const copies = limitCopies(
+    findCopies(
+      comparableView(all(basis), basisFinder),
+      comparableView(all(target), targetFinder),
+      codeWindow,
+    ),
+  )
+  const biases = findBiases(basisElf, targetElf)
+  const addresses = moveAddresses(copies, basisElf, biases, [])
+  const evidence = collectEvidence(
+    all(basis),
+    basisFinder,
+    all(target),
+    targetFinder,
+    copies,
+    biases,
+    addresses,
+  )
+  const layout: Layout = { biases, exceptions: findExceptions(evidence.from, evidence.to, addresses) }
+  const writers = newWriters()
+  writeCopies(copies, writers)
+  writeLayout(layout, basisElf, writers.layout)
+  const predictor = makePredictor(basisElf, basis.readAt, copies, layout)
+  return {
+    head: { copies: copies.length, predicted: true },
+    parts: encodeParts(target, basis, copies, predictor, writers, partBytes),
+  }
+}
+
+function encodeCopies(
+  target: ContentView,
+  basis: ContentView,
+  found: readonly Copy[],
+  partBytes: number,
+): Delta {
+  const copies = limitCopies(found)
+  const writers = newWriters()
+  writeCopies(copies, writers)
+  return {
+    head: { copies: copies.length, predicted: false },
+    parts: encodeParts(target, basis, copies, undefined, writers, partBytes),
+  }
+}
+
+function findCopiesBySegment(target: ContentView, basis: ContentView): Copy[] {
+  const copies: Copy[] = []
+  let shift = 0
+  for (let start = 0; start < target.length; start += segmentBytes) {
+    const length = Math.min(segmentBytes, target.length - start)
+    const from = Math.max(0, Math.min(start + shift, basis.length - length) - segmentMarginBytes)
+    const window = basis.readAt(from, length + 2 * segmentMarginBytes)
+    for (const copy of findCopies(window, target.readAt(start, length), longWindow)) {
+      copies.push({ target: copy.target + start, basis: copy.basis + from, length: copy.length })
+    }
+    const last = copies.at(-1)
+    if (last !== undefined) shift = last.basis - last.target
+  }
+  return copies
+}
+
+function windowFor(target: ContentView): number {
+  return target.length > longContentBytes ? codeWindow : plainWindow
+}
+
+function limitCopies(copies: readonly Copy[]): readonly Copy[] {
+  if (copies.length <= maxCopies) return copies
+  const longest = [...copies].sort((a, b) => b.length - a.length || a.target - b.target).slice(0, maxCopies)
+  return longest.sort((a, b) => a.target - b.target)
+}
+
+function writeCopies(copies: readonly Copy[], writers: StreamWriters): void {
+  let target = 0
+  let basis = 0
+  for (const copy of copies) {
+    writers.literalLengths.unsigned(copy.target - target)
+    writers.copyLengths.unsigned(copy.length)
+    writers.seeks.signed(copy.basis - basis)
+    target = copy.target + copy.length
+    basis = copy.basis + copy.length
+  }
+}
+
+function* encodeParts(
+  target: ContentView,
+  basis: ContentView,
+  copies: readonly Copy[],
+  predictor: Predictor | undefined,
+  first: StreamWriters,
+  partBytes: number,
+): Generator<DeltaPart> {
+  let writers = first
+  let partStart = 0
+  let differences = new DifferenceWriter(writers)
+  for (const step of stepsOf(copies, target.length)) {
+    if (totalBytes(writers) + step.length > partBytes && step.target > partStart) {
+      differences.end()
+      yield { targetBytes: step.target - partStart, streams: writers }
+      partStart = step.target
+      writers = newWriters()
+      differences = new DifferenceWriter(writers)
+    }
+    const wanted = target.readAt(step.target, step.length)
+    if (step.basis === undefined) {
+      writers.literals.bytes(wanted)
+    } else {
+      const bytes = Uint8Array.from(basis.readAt(step.basis, step.length))
+      predictor?.predict(bytes, step.basis, step.target)
+      differences.add(bytes, wanted)
+    }
+  }
+  differences.end()
+  yield { targetBytes: target.length - partStart, streams: writers }
+}
+
+/** At most `stepBytes` of the target: copied, or, without a basis, literal. */
+interface Step {
+  readonly target: number
+  readonly basis: number | undefined
+  readonly length: number
+}
+
+function* stepsOf(copies: readonly Copy[], targetLength: number): Generator<Step> {
+  let at = 0
+  for (const copy of copies) {
+    yield* literalSteps(at, copy.target)
+    for (let done = 0; done < copy.length; done += stepBytes) {
+      const length = Math.min(stepBytes, copy.length - done)
+      yield { target: copy.target + done, basis: copy.basis + done, length }
+    }
+    at = copy.target + copy.length
+  }
+  yield* literalSteps(at, targetLength)
+}
+
+function* literalSteps(from: number, to: number): Generator<Step> {
+  for (let at = from; at < to; at += stepBytes) {
+    yield { target: at, basis: undefined, length: Math.min(stepBytes, to - at) }
+  }
+}
+
+/** Where copied bytes differ from what is wanted: how many agree, how many do not, and by how much. */
+class DifferenceWriter {
+  readonly #writers: StreamWriters
+  #gap = 0
+  #run = 0
+
+  constructor(writers: StreamWriters) {
+    this.#writers = writers
+  }
+
+  add(predicted: Uint8Array, wanted: Uint8Array): void {
+    const { gaps, differences } = this.#writers
+    for (let at = 0; at < wanted.length; at++) {
+      const difference = ((wanted[at] as number) - (predicted[at] as number)) & 0xff
+      if (difference === 0) {
+        if (this.#run > 0) this.end()
+        this.#gap++
+        continue
+      }
+      if (this.#run === 0) gaps.unsigned(this.#gap)
+      this.#run++
+      differences.byte(difference)
+    }
+  }
+
+  end(): void {
+    if (this.#run > 0) {
+      this.#writers.runs.unsigned(this.#run)
+      this.#run = 0
+      this.#gap = 0
+    }
+  }
+}
+
+function all(content: ContentView): Uint8Array {
+  return content.readAt(0, content.length)
+}

@@ -1,0 +1,206 @@
+import type { Executable, ReadAt } from './elf.ts'
+import { readEhFrame } from './eh-frame.ts'
+import type { ParsedTable } from './eh-frame.ts'
+import { readGoLines } from './go-lines.ts'
+import { form } from './reference-list.ts'
+import type { ReferenceList } from './reference-list.ts'
+import type { Region } from './region.ts'
+import { scanX86 } from './scan-x86-64.ts'
+import type { AddressRange } from './scan-x86-64.ts'
+
+const minJumps = 3
+const tableEntryBytes = 24
+/** Programs that are loaded where they please start at address 0; fixed ones well above it. */
+const fixedFrom = 0x10000
+/** Of `.eh_frame_hdr`, before its table. */
+const frameHeaderBytes = 12
+
+/** Finds the references in any part of an executable. */
+export class ReferenceFinder {
+  readonly executable: Executable
+  /** Regions that hold references, by offset, without those that overlap an earlier one. */
+  readonly regions: readonly Region[]
+  readonly program: AddressRange
+  readonly code: AddressRange
+  readonly #readAt: ReadAt
+  readonly #parsed = new Map<Region, ParsedTable>()
+
+  constructor(executable: Executable, readAt: ReadAt) {
+    this.executable = executable
+    this.#readAt = readAt
+    this.regions = withoutOverlaps(executable.regions.filter((region) => region.kind !== 'plain'))
+    this.program = rangeOf(executable.regions)
+    this.code = rangeOf(executable.regions.filter((region) => region.kind === executable.machine))
+  }
+
+  /**
+   * Adds to `found` what lies wholly in `bytes` from `from` to `to` and in `region`; `bytes[from]` is at `offset` of
+   * the file, inside the region.
+   */
+  collect(
+    region: Region,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    offset: number,
+    found: ReferenceList,
+  ): void {
+    switch (region.kind) {
+      case 'plain':
+        return
+      case 'x86-64': {
+        const address = (region.address ?? 0) + offset - region.offset
+        return scanX86(
+          bytes,
+          from,
+          to,
+          offset,
+          address,
+          this.code,
+          this.program,
+          this.program.from >= fixedFrom,
+          found,
+        )
+      }
+      case 'aarch64':
+        return
+      case 'pointers':
+        return this.#collectPointers(region, bytes, from, to, offset, found)
+      case 'jump-tables':
+        return collectJumps(region, bytes, from, to, offset, this.code, found)
+      case 'rela':
+        return collectTable(region, to - from, offset, form.relocation, found)
+      case 'symbols':
+        return collectTable(region, to - from, offset, form.symbol, found)
+      case 'eh-frame-header':
+        return collectFrameHeader(region, to - from, offset, found)
+      case 'eh-frame':
+      case 'go-lines':
+        return collectParsed(this.#parse(region), to - from, offset, found)
+    }
+  }
+
+  #collectPointers(
+    region: Region,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    offset: number,
+    found: ReferenceList,
+  ): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const { from: low, to: high } = this.program
+    const misaligned = (offset - region.offset) % 8
+    let at = from + (misaligned === 0 ? 0 : 8 - misaligned)
+    for (; at + 8 <= to; at += 8) {
+      const target = view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32
+      if (target >= low && target < high && target !== 0) found.add(at - from + offset, form.absolute, 0)
+    }
+  }
+
+  #parse(region: Region): ParsedTable {
+    let table = this.#parsed.get(region)
+    if (table === undefined) {
+      table =
+        region.kind === 'eh-frame'
+          ? readEhFrame(region, this.#readAt)
+          : readGoLines(region, this.executable.regions, this.#readAt)
+      this.#parsed.set(region, table)
+    }
+    return table
+  }
+}
+
+/**
+ * Tables of 32-bit distances from the table's start to code, as compilers write for `switch`. Where one starts is not
+ * marked: a few words in a row that all lead into code are taken for one.
+ */
+function collectJumps(
+  region: Region,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  offset: number,
+  code: AddressRange,
+  found: ReferenceList,
+): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const toAddress = (region.address ?? 0) + offset - region.offset - from
+  const leads = (at: number, base: number): boolean => {
+    const target = base + view.getInt32(at, true)
+    return target >= code.from && target < code.to
+  }
+  let at = from + ((4 - ((offset - region.offset) % 4)) % 4)
+  while (at + minJumps * 4 <= to) {
+    const base = at + toAddress
+    if (!leads(at, base) || !leads(at + 4, base) || !leads(at + 8, base)) {
+      at += 4
+      continue
+    }
+    for (; at + 4 <= to && leads(at, base); at += 4) found.add(at - from + offset, form.fromBase, base)
+  }
+}
+
+function collectTable(
+  region: Region,
+  length: number,
+  offset: number,
+  kind: typeof form.relocation | typeof form.symbol,
+  found: ReferenceList,
+): void {
+  const misaligned = (offset - region.offset) % tableEntryBytes
+  let at = offset + (misaligned === 0 ? 0 : tableEntryBytes - misaligned)
+  for (; at + tableEntryBytes <= offset + length; at += tableEntryBytes) found.add(at, kind, 0)
+}
+
+/** LSB 5.0, "The .eh_frame_hdr section": a pointer, a count, then pairs counted from the section's own address. */
+function collectFrameHeader(region: Region, length: number, offset: number, found: ReferenceList): void {
+  const end = offset + length
+  if (offset <= region.offset + 4 && end >= region.offset + 8) found.add(region.offset + 4, form.fromField, 0)
+  const table = region.offset + frameHeaderBytes
+  let at = Math.max(offset, table)
+  at += (4 - ((at - table) % 4)) % 4
+  for (; at + 4 <= end; at += 4) found.add(at, form.fromBase, region.address ?? 0)
+}
+
+function collectParsed(table: ParsedTable, length: number, offset: number, found: ReferenceList): void {
+  const end = offset + length
+  for (let index = firstAtLeast(table.offsets, offset); index < table.offsets.length; index++) {
+    const at = table.offsets[index] as number
+    if (at + 4 > end) return
+    found.add(at, table.forms[index] as ParsedTable['forms'][number] as never, table.extras[index] as number)
+  }
+}
+
+function firstAtLeast(sorted: Float64Array, value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] as number) < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function withoutOverlaps(regions: readonly Region[]): Region[] {
+  const kept: Region[] = []
+  let end = 0
+  for (const region of [...regions].sort((a, b) => a.offset - b.offset || a.section - b.section)) {
+    if (region.length === 0 || region.offset < end) continue
+    kept.push(region)
+    end = region.offset + region.length
+  }
+  return kept
+}
+
+function rangeOf(regions: readonly Region[]): AddressRange {
+  let from = Number.MAX_SAFE_INTEGER
+  let to = 0
+  for (const { address, addressLength } of regions) {
+    if (address === undefined) continue
+    from = Math.min(from, address)
+    to = Math.max(to, address + addressLength)
+  }
+  return { from, to }
+}

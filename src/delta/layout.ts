@@ -1,0 +1,63 @@
+import type { ByteReader, ByteWriter } from './byte-writer.ts'
+import { DeltaError } from './errors.ts'
+import type { Executable } from './elf.ts'
+import { maxExceptions } from './limits.ts'
+import type { Exception } from './movement.ts'
+
+/** What the decoder cannot know of the target of a predicted delta: its layout in memory, and what moved oddly. */
+export interface Layout {
+  /** By section of the basis: what the target adds to address minus offset, or to the address if it has no bytes. */
+  readonly biases: Float64Array
+  readonly exceptions: readonly Exception[]
+}
+
+/** Matches sections by their names. */
+export function findBiases(basis: Executable, target: Executable): Float64Array {
+  const byName = new Map(target.regions.map((region) => [region.name, region]))
+  const biases = new Float64Array(basis.regions.length)
+  for (const region of basis.regions) {
+    const other = byName.get(region.name)
+    if (region.address === undefined || other?.address === undefined) continue
+    const moved = other.address - region.address
+    biases[region.section] = region.length === 0 ? moved : moved - (other.offset - region.offset)
+  }
+  return biases
+}
+
+export function writeLayout(layout: Layout, basis: Executable, writer: ByteWriter): void {
+  for (const region of basis.regions) {
+    if (region.address !== undefined) writer.signed(layout.biases[region.section] as number)
+  }
+  writer.unsigned(layout.exceptions.length)
+  let end = 0
+  let last = 0
+  for (const { start, length, shift } of layout.exceptions) {
+    writer.unsigned(start - end)
+    writer.unsigned(length)
+    writer.signed(shift - last)
+    end = start + length
+    last = shift
+  }
+}
+
+export function readLayout(basis: Executable, reader: ByteReader): Layout {
+  const biases = new Float64Array(basis.regions.length)
+  for (const region of basis.regions) {
+    if (region.address !== undefined) biases[region.section] = reader.signed()
+  }
+  const count = reader.unsigned()
+  if (count > maxExceptions) {
+    throw new DeltaError('delta.too_large', `the delta has ${count} exceptions, more than ${maxExceptions}`)
+  }
+  const exceptions: Exception[] = []
+  let end = 0
+  let last = 0
+  for (let index = 0; index < count; index++) {
+    const start = end + reader.unsigned()
+    const length = reader.unsigned()
+    last += reader.signed()
+    exceptions.push({ start, length, shift: last })
+    end = start + length
+  }
+  return { biases, exceptions }
+}

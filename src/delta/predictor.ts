@@ -1,0 +1,189 @@
+import type { ReadAt } from './elf.ts'
+import type { ReferenceFinder } from './find-references.ts'
+import { form, ReferenceList } from './reference-list.ts'
+import type { Form } from './reference-list.ts'
+import type { Region } from './region.ts'
+import type { ShiftMap } from './shift-map.ts'
+
+const symbolBytes = 24
+const sectionSymbol = 3
+const two32 = 2 ** 32
+
+/** Where the parts of the basis have gone in the target. */
+export interface Movement {
+  /** From offsets of the basis to offsets of the target. */
+  readonly offsets: ShiftMap
+  /** From addresses of the basis to addresses of the target. */
+  readonly addresses: ShiftMap
+  /** By region: what is added to address minus offset. */
+  readonly biases: Float64Array
+}
+
+/** Rewrites the references in a copy of basis content to what they will be where they and their targets go. */
+export class Predictor {
+  readonly #finder: ReferenceFinder
+  readonly #movement: Movement
+  readonly #readAt: ReadAt
+  readonly #found = new ReferenceList()
+  readonly #symbols = new Map<Region, Uint8Array>()
+
+  constructor(finder: ReferenceFinder, movement: Movement, readAt: ReadAt) {
+    this.#finder = finder
+    this.#movement = movement
+    this.#readAt = readAt
+  }
+
+  /** `bytes` hold the basis from offset `basis` on, and will be at offset `target`. */
+  predict(bytes: Uint8Array, basis: number, target: number): void {
+    const end = basis + bytes.length
+    for (const region of this.#finder.regions) {
+      const from = Math.max(basis, region.offset)
+      const to = Math.min(end, region.offset + region.length)
+      if (from >= to) continue
+      this.#found.clear()
+      this.#finder.collect(region, bytes, from - basis, to - basis, from, this.#found)
+      this.#rewrite(bytes, basis, region, target - basis)
+    }
+  }
+
+  #rewrite(bytes: Uint8Array, basis: number, region: Region, shift: number): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const { addresses, biases } = this.#movement
+    const fieldShift = shift + (biases[region.section] as number)
+    const toAddress = (region.address ?? 0) - region.offset
+    const { offsets, forms, extras, count } = this.#found
+    for (let index = 0; index < count; index++) {
+      const offset = offsets[index] as number
+      const at = offset - basis
+      switch (forms[index] as Form) {
+        case form.afterField: {
+          const value = view.getInt32(at, true)
+          const moved = addresses.shiftAt(offset + toAddress + 4 + value)
+          view.setInt32(at, value + moved - fieldShift, true)
+          break
+        }
+        case form.fromField: {
+          const value = view.getInt32(at, true)
+          const moved = addresses.shiftAt(offset + toAddress + value)
+          view.setInt32(at, value + moved - fieldShift, true)
+          break
+        }
+        case form.fromBase: {
+          const value = view.getInt32(at, true)
+          const base = extras[index] as number
+          view.setInt32(at, value + addresses.shiftAt(base + value) - addresses.shiftAt(base), true)
+          break
+        }
+        case form.backFromField: {
+          const value = view.getInt32(at, true)
+          const moved = addresses.shiftAt(offset + toAddress - value)
+          view.setInt32(at, value + fieldShift - moved, true)
+          break
+        }
+        case form.extent: {
+          const value = view.getInt32(at, true)
+          view.setInt32(at, value + growth(addresses, extras[index] as number, value), true)
+          break
+        }
+        case form.absolute32: {
+          const value = view.getUint32(at, true)
+          view.setInt32(at, addresses.map(value), true)
+          break
+        }
+        case form.absolute:
+          this.#moveAddress(view, at)
+          break
+        case form.relocation:
+          this.#rewriteRelocation(view, at, region)
+          break
+        case form.symbol:
+          this.#rewriteSymbol(view, at, region)
+          break
+        default:
+          break
+      }
+    }
+  }
+
+  #moveAddress(view: DataView, at: number): void {
+    const value = readWord(view, at)
+    const { from, to } = this.#finder.program
+    if (value > 0 && value >= from && value <= to) writeWord(view, at, this.#movement.addresses.map(value))
+  }
+
+  #rewriteRelocation(view: DataView, at: number, region: Region): void {
+    const { offsets } = this.#movement
+    const { relocatable, regions } = this.#finder.executable
+    const symbols = regions[region.link]
+    const symbol = view.getUint32(at + 12, true)
+    if (!relocatable) {
+      this.#moveAddress(view, at)
+      this.#moveAddress(view, at + 16)
+    } else {
+      const place = regions[region.info]
+      if (place !== undefined) writeWord(view, at, moveInside(offsets, place.offset, readWord(view, at)))
+      const section = symbols && this.#sectionOfSymbol(symbols, symbol)
+      if (section !== undefined) {
+        writeWord(view, at + 16, moveInside(offsets, section.offset, readWord(view, at + 16)))
+      }
+    }
+    if (symbols !== undefined && symbol !== 0) {
+      const moved = moveInside(offsets, symbols.offset, symbol * symbolBytes) / symbolBytes
+      view.setUint32(at + 12, Math.floor(moved), true)
+    }
+  }
+
+  #rewriteSymbol(view: DataView, at: number, region: Region): void {
+    const { offsets, addresses } = this.#movement
+    const { relocatable, regions } = this.#finder.executable
+    const names = regions[region.link]
+    if (names !== undefined)
+      view.setUint32(at, moveInside(offsets, names.offset, view.getUint32(at, true)), true)
+    const section = regions[view.getUint16(at + 6, true)]
+    const value = readWord(view, at + 8)
+    const size = readWord(view, at + 16)
+    if (section === undefined || section.section === 0 || !Number.isSafeInteger(value + size)) return
+    if (relocatable) {
+      const start = moveInside(offsets, section.offset, value)
+      writeWord(view, at + 16, size + growth(offsets, section.offset + value, size))
+      writeWord(view, at + 8, start)
+    } else {
+      const start = addresses.map(value)
+      writeWord(view, at + 16, size + growth(addresses, value, size))
+      writeWord(view, at + 8, start)
+    }
+  }
+
+  /** The section that a section symbol stands for; undefined for other symbols. */
+  #sectionOfSymbol(symbols: Region, index: number): Region | undefined {
+    let table = this.#symbols.get(symbols)
+    if (table === undefined) {
+      table = symbols.kind === 'symbols' ? this.#readAt(symbols.offset, symbols.length) : new Uint8Array()
+      this.#symbols.set(symbols, table)
+    }
+    const at = index * symbolBytes
+    if (at + symbolBytes > table.length || ((table[at + 4] as number) & 0xf) !== sectionSymbol)
+      return undefined
+    return this.#finder.executable.regions[(table[at + 6] as number) | ((table[at + 7] as number) << 8)]
+  }
+}
+
+/** A position counted from `base`, after both have moved. */
+function moveInside(offsets: ShiftMap, base: number, position: number): number {
+  return position + offsets.shiftAt(base + position) - offsets.shiftAt(base)
+}
+
+/** Signed, and exact below 2^53 in size. */
+function readWord(view: DataView, at: number): number {
+  return view.getUint32(at, true) + view.getInt32(at + 4, true) * two32
+}
+
+function writeWord(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value >>> 0, true)
+  view.setInt32(at + 4, Math.floor(value / two32), true)
+}
+
+/** How much longer it becomes, what starts at `start` and is `length` long: its last byte moves with it. */
+function growth(map: ShiftMap, start: number, length: number): number {
+  return length > 0 ? map.shiftAt(start + length - 1) - map.shiftAt(start) : 0
+}

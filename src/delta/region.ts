@@ -1,0 +1,29 @@
+/** How the bytes of a region refer to other places of the program. */
+export type RegionKind =
+  | 'plain'
+  | 'x86-64'
+  | 'aarch64'
+  | 'pointers'
+  | 'jump-tables'
+  | 'rela'
+  | 'symbols'
+  | 'eh-frame'
+  | 'eh-frame-header'
+  | 'go-lines'
+
+/** One section of an executable. Offsets and lengths in bytes of the file, addresses in bytes of its memory. */
+export interface Region {
+  /** Its index in the section table. */
+  readonly section: number
+  readonly name: string
+  readonly kind: RegionKind
+  readonly offset: number
+  /** 0 for a section that has no bytes in the file (.bss). */
+  readonly length: number
+  /** Absent where the section is not loaded, or not linked yet. */
+  readonly address: number | undefined
+  readonly addressLength: number
+  /** sh_link and sh_info of the section. */
+  readonly link: number
+  readonly info: number
+}
