@@ -11,6 +11,7 @@ export const exitCodes = {
   input: { code: 8, meaning: 'a tree cannot be read, or is not fit to be published' },
   damage: { code: 9, meaning: 'something stored is missing or damaged' },
   held: { code: 10, meaning: 'there is an update, and this machine may not take it yet' },
+  budget: { code: 11, meaning: 'the update would cost machines more than the budget' },
   available: { code: 20, meaning: 'there is an update, or nothing is installed yet' },
   interrupted: { code: 130, meaning: 'interrupted by SIGINT or SIGTERM' },
   pipe: { code: 141, meaning: 'whoever read the output stopped reading' },

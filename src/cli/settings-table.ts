@@ -7,6 +7,7 @@ import {
   parseStore,
   type Environment,
 } from './setting-parsers.ts'
+import { parseByteCount, parseLimits, parseTrustProxy, parseYesOrNo } from './serving-setting-parsers.ts'
 
 /** One setting and every way to say it. The command line, the environment, vend.yaml and the help follow from it. */
 export interface Setting<Value> {
@@ -84,6 +85,62 @@ export const settingsTable = {
     key: 'tls.key',
     description: "the certificate's private key, in PEM form",
     parse: parsePathText,
+  }),
+  behindTls: setting({
+    placeholder: 'yes|no',
+    flag: '--behind-tls',
+    env: 'VEND_BEHIND_TLS',
+    key: 'tls.inFront',
+    default: 'no',
+    description: 'whether a proxy in front speaks HTTPS for us: browsers are then told to insist on it',
+    parse: parseYesOrNo,
+  }),
+  trustProxy: setting({
+    placeholder: 'PROXIES',
+    flag: '--trust-proxy',
+    env: 'VEND_TRUST_PROXY',
+    key: 'trustProxy',
+    default: 'none',
+    description:
+      'whose X-Forwarded-For the log believes: none, a number of proxies in front, or addresses, networks and ' +
+      'loopback, linklocal, uniquelocal, separated by commas',
+    parse: parseTrustProxy,
+  }),
+  limits: setting({
+    placeholder: 'NAME=NUMBER,…',
+    flag: '--limits',
+    env: 'VEND_LIMITS',
+    key: 'limits',
+    description:
+      'what one stranger may take of the server, such as maxConnections=20000,shutdownGraceMs=5000',
+    parse: parseLimits,
+  }),
+  packsOnDemand: setting({
+    placeholder: 'yes|no',
+    flag: '--packs-on-demand',
+    env: 'VEND_PACKS_ON_DEMAND',
+    key: 'packs.onDemand',
+    default: 'yes',
+    description: 'whether to build packs that are asked for and not there',
+    parse: parseYesOrNo,
+  }),
+  packsMaxContent: setting({
+    placeholder: 'BYTES',
+    flag: '--packs-max-content',
+    env: 'VEND_PACKS_MAX_CONTENT',
+    key: 'packs.maxContent',
+    default: '16GB',
+    description: 'the contents of the two manifests of a pack that is built on demand, together at most',
+    parse: parseByteCount,
+  }),
+  packsMaxDaily: setting({
+    placeholder: 'BYTES',
+    flag: '--packs-max-daily',
+    env: 'VEND_PACKS_MAX_DAILY',
+    key: 'packs.maxDaily',
+    default: '64GB',
+    description: 'the packs that are built on demand in a day, together about',
+    parse: parseByteCount,
   }),
   logLevel: setting({
     placeholder: 'LEVEL',

@@ -6,6 +6,8 @@ import { completionCommand } from './commands/completion.ts'
 import { diffCommand } from './commands/diff.ts'
 import { initCommand } from './commands/init.ts'
 import { lsCommand } from './commands/ls.ts'
+import { packCommand } from './commands/pack.ts'
+import { previewCommand } from './commands/preview.ts'
 import { publishCommand } from './commands/publish.ts'
 import { refreshCommand } from './commands/refresh.ts'
 import { releasesCommand } from './commands/releases.ts'
@@ -29,6 +31,8 @@ export const vendProgram: Program = {
     lsCommand,
     catCommand,
     diffCommand,
+    previewCommand,
+    packCommand,
     channelListCommand,
     channelSetCommand,
     serveCommand,

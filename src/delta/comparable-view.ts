@@ -1,17 +1,21 @@
 import type { ReferenceFinder } from './find-references.ts'
+import { identifyInstruction, instructionTarget } from './move-instruction.ts'
 import { form, ReferenceList } from './reference-list.ts'
 import type { Form } from './reference-list.ts'
 import type { Region } from './region.ts'
 
 /** So much of what a reference points at tells it from others. */
 const identityBytes = 32
+/** Functions start alike. */
+const functionBytes = 64
 const symbolBytes = 24
 const counted: ReadonlySet<number> = new Set([2, 4])
 
 /**
  * A copy of an executable in which references no longer say where something lies, but what lies there, so that two
- * builds can be compared although everything has moved. Branches and operands in code become 0; references in
- * tables become a hash of what they point at, as the rest of such a table would not tell its entries apart.
+ * builds can be compared although everything has moved. Branches and operands in x86-64 code become 0, as a hash of
+ * what they point at would take more from short matches than it gives. References elsewhere become such a hash: the
+ * rest of a table, or of two instructions, does not tell its entries apart.
  */
 export function comparableView(content: Uint8Array, finder: ReferenceFinder): Uint8Array {
   const view = new View(content, finder)
@@ -22,6 +26,7 @@ export function comparableView(content: Uint8Array, finder: ReferenceFinder): Ui
   // Other tables point into these two, so these are made comparable first.
   for (const region of frames) view.identify(region)
   for (const region of regions) if (!code.includes(region) && !frames.includes(region)) view.identify(region)
+  if (executable.machine === 'aarch64') view.identifyCode(code)
   return view.bytes
 }
 
@@ -44,7 +49,29 @@ class View {
   }
 
   blankCode(region: Region): void {
-    for (const at of this.#referencesOf(region)) this.#out.setInt32(at, 0, true)
+    let index = 0
+    for (const at of this.#referencesOf(region)) {
+      const word = this.#original.getInt32(at, true)
+      this.#out.setInt32(at, identifyInstruction(word, this.#found.forms[index++] as Form, 0), true)
+    }
+  }
+
+  /** Of AArch64, after all else: what is pointed at counts as it is without the references in code. */
+  identifyCode(regions: readonly Region[]): void {
+    const seen = new DataView(this.bytes.slice().buffer)
+    for (const region of regions) {
+      const toAddress = (region.address ?? 0) - region.offset
+      let index = 0
+      for (const at of this.#referencesOf(region)) {
+        const kind = this.#found.forms[index] as Form
+        const extra = this.#found.extras[index++] as number
+        const target = instructionTarget(this.#original, at, kind, extra, at + toAddress)
+        const offset = target === undefined ? undefined : this.#offsetOf(target)
+        if (offset === undefined) continue
+        const identity = hashWords(seen, offset)
+        this.#out.setInt32(at, identifyInstruction(seen.getInt32(at, true), kind, identity), true)
+      }
+    }
   }
 
   identify(region: Region): void {
@@ -186,6 +213,16 @@ class View {
     const inside = address - (region.address as number)
     return inside >= 0 && inside < region.length ? region.offset + inside : undefined
   }
+}
+
+function hashWords(view: DataView, start: number): number {
+  const end = Math.min(start + functionBytes, view.byteLength - 3)
+  let hash = 0
+  for (let at = start; at < end; at += 4) {
+    hash = Math.imul(hash ^ view.getInt32(at, true), 0x9e37_79b1)
+    hash ^= hash >>> 15
+  }
+  return hash
 }
 
 function readSigned(view: DataView, at: number): number {

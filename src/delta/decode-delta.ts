@@ -1,13 +1,14 @@
 import type { ContentView } from './content-view.ts'
 import type { Copy } from './copy.ts'
+import { DeltaContext } from './delta-context.ts'
 import type { StreamReaders } from './delta-streams.ts'
 import { readElf } from './elf.ts'
 import type { DeltaHead } from './encode-delta.ts'
 import { DeltaError } from './errors.ts'
-import { readLayout } from './layout.ts'
+import { readLayout, skipLayout } from './layout.ts'
 import { maxCopies, stepBytes } from './limits.ts'
-import { makePredictor } from './prediction.ts'
-import type { Predictor } from './predictor.ts'
+import type { Prediction } from './prediction.ts'
+import { makePrediction } from './prediction.ts'
 
 /** Takes the target piece by piece, in order. The bytes are the decoder's own again when it returns. */
 export type WriteTarget = (bytes: Uint8Array) => void
@@ -21,18 +22,30 @@ export class DeltaDecoder {
   readonly #length: number
   readonly #basis: ContentView
   readonly #copies: readonly Copy[]
-  readonly #predictor: Predictor | undefined
+  readonly #prediction: Prediction | undefined
   #nextCopy = 0
   /** How much of the copy at hand is done. */
   #copied = 0
   #target = 0
 
-  /** `first` are the streams of the first part, read as far as its copies and layout. */
-  constructor(length: number, head: DeltaHead, basis: ContentView, first: StreamReaders) {
+  /**
+   * `first` are the streams of the first part, read as far as its copies and layout. `blind`: the basis is not the
+   * right one and the target will be wrong, but the streams are read to the same place.
+   */
+  constructor(
+    length: number,
+    head: DeltaHead,
+    basis: ContentView,
+    first: StreamReaders,
+    blind = false,
+    context = new DeltaContext(),
+  ) {
     this.#length = length
     this.#basis = basis
     this.#copies = readCopies(head.copies, length, basis.length, first)
-    this.#predictor = head.predicted ? readPrediction(basis, this.#copies, first) : undefined
+    if (head.predicted && blind) skipLayout(first.layout)
+    this.#prediction =
+      head.predicted && !blind ? readPrediction(basis, this.#copies, first, context) : undefined
   }
 
   get isComplete(): boolean {
@@ -64,8 +77,8 @@ export class DeltaDecoder {
     const basis = copy.basis + this.#copied
     const bytes = Uint8Array.from(this.#basis.readAt(basis, length))
     if (bytes.length !== length) throw corrupt('reads past the end of its basis')
-    this.#predictor?.predict(bytes, basis, this.#target)
-    differences.apply(bytes)
+    if (this.#prediction === undefined) differences.apply(bytes)
+    else predictStep(this.#prediction, bytes, basis, this.#target, differences)
     write(bytes)
     this.#target += length
     this.#copied += length
@@ -96,55 +109,95 @@ function readCopies(count: number, length: number, basisLength: number, streams:
   return copies
 }
 
-function readPrediction(basis: ContentView, copies: readonly Copy[], streams: StreamReaders): Predictor {
-  const executable = readElf(basis.readAt)
-  if (executable === undefined) throw corrupt('predicts references of a basis that is no executable')
-  return makePredictor(executable, basis.readAt, copies, readLayout(executable, streams.layout))
+/** Where something is learned, the differences are needed before the bytes they belong to. */
+function predictStep(
+  { predictor, learner }: Prediction,
+  bytes: Uint8Array,
+  basis: number,
+  target: number,
+  differences: DifferenceReader,
+): void {
+  predictor.predict(bytes, basis, target)
+  let done = basis
+  for (const { region, from, to } of learner.regionsIn(basis, basis + bytes.length)) {
+    differences.apply(bytes.subarray(done - basis, from - basis))
+    const part = bytes.subarray(from - basis, to - basis)
+    const changes = new Uint8Array(part.length)
+    differences.apply(changes)
+    learner.predict(region, part, from, target + from - basis, (at, predicted) => addBytes(predicted, changes, at))
+    for (let at = 0; at < part.length; at++) part[at] = (part[at] as number) + (changes[at] as number)
+    done = to
+  }
+  differences.apply(bytes.subarray(done - basis))
 }
 
-/** The other side of the encoder's `DifferenceWriter`. */
+/** `word` with four bytes added to its own, each without a carry. */
+function addBytes(word: number, bytes: Uint8Array, at: number): number {
+  const first = (word + (bytes[at] as number)) & 0xff
+  const second = (word + ((bytes[at + 1] as number) << 8)) & 0xff00
+  const third = (word + ((bytes[at + 2] as number) << 16)) & 0xff_0000
+  const fourth = (word >>> 24) + (bytes[at + 3] as number)
+  return (first | second | third | (fourth << 24)) >>> 0
+}
+
+function readPrediction(
+  basis: ContentView,
+  copies: readonly Copy[],
+  streams: StreamReaders,
+  context: DeltaContext,
+): Prediction {
+  const executable = readElf(basis.readAt)
+  if (executable === undefined) throw corrupt('predicts references of a basis that is no executable')
+  return makePrediction(executable, basis.readAt, copies, readLayout(executable, streams.layout), context)
+}
+
+/** The other side of the encoder's `DifferenceWriter`. Reads no further than the bytes at hand need. */
 class DifferenceReader {
   readonly #streams: StreamReaders
-  #gap: number
+  #next: 'gap' | 'run' = 'gap'
+  #gap = 0
   #run = 0
 
   constructor(streams: StreamReaders) {
     this.#streams = streams
-    this.#gap = this.#nextGap()
   }
 
   apply(bytes: Uint8Array): void {
     let at = 0
-    for (;;) {
-      if (this.#run > 0) {
-        const length = Math.min(this.#run, bytes.length - at)
-        const differences = this.#streams.differences.take(length)
-        for (let i = 0; i < length; i++)
-          bytes[at + i] = (bytes[at + i] as number) + (differences[i] as number)
-        at += length
-        this.#run -= length
-        if (this.#run > 0) return
-        this.#gap = this.#nextGap()
-      }
-      if (this.#gap > bytes.length - at) {
-        this.#gap -= bytes.length - at
-        return
-      }
-      at += this.#gap
-      this.#gap = 0
-      // A run that starts with the next step is read there.
-      if (at === bytes.length) return
-      this.#run = this.#streams.runs.unsigned()
-      if (this.#run === 0) throw corrupt('has an empty run of differences')
+    while (at < bytes.length) {
+      if (this.#run > 0) at += this.#addRun(bytes, at)
+      else if (this.#gap > 0) at += this.#passGap(bytes.length - at)
+      else this.#readNext()
     }
   }
 
   end(): void {
-    if (this.#run > 0 || this.#gap !== Infinity) throw corrupt('has differences behind the end of its copies')
+    if (this.#run > 0 || this.#gap > 0) throw corrupt('has differences behind the end of its copies')
   }
 
-  #nextGap(): number {
-    return this.#streams.gaps.remaining > 0 ? this.#streams.gaps.unsigned() : Infinity
+  #readNext(): void {
+    if (this.#next === 'gap') {
+      this.#gap = this.#streams.gaps.unsigned()
+      this.#next = 'run'
+    } else {
+      this.#run = this.#streams.runs.unsigned()
+      if (this.#run === 0) throw corrupt('has an empty run of differences')
+      this.#next = 'gap'
+    }
+  }
+
+  #addRun(bytes: Uint8Array, at: number): number {
+    const length = Math.min(this.#run, bytes.length - at)
+    const differences = this.#streams.differences.take(length)
+    for (let i = 0; i < length; i++) bytes[at + i] = (bytes[at + i] as number) + (differences[i] as number)
+    this.#run -= length
+    return length
+  }
+
+  #passGap(most: number): number {
+    const length = Math.min(this.#gap, most)
+    this.#gap -= length
+    return length
   }
 }
 

@@ -94,6 +94,9 @@ function kindOf(
 ): RegionKind {
   if (sectionType === type.rela) return 'rela'
   if (sectionType === type.symtab || sectionType === type.dynsym) return 'symbols'
+  if (name === '.BTF') return 'btf'
+  if (name === '__versions') return 'versions'
+  if (name === '__kcrctab' || name === '__kcrctab_gpl') return 'checksums'
   if (fileType === elfType.relocatable) return 'plain'
   if (sectionType === type.initArray || sectionType === type.finiArray) return 'pointers'
   if (name === '.eh_frame') return 'eh-frame'

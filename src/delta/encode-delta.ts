@@ -1,6 +1,9 @@
+import { alignStrings } from './align-strings.ts'
+import type { Btf } from './btf.ts'
 import { comparableView } from './comparable-view.ts'
 import type { ContentView } from './content-view.ts'
 import type { Copy } from './copy.ts'
+import { DeltaContext } from './delta-context.ts'
 import { newWriters, totalBytes } from './delta-streams.ts'
 import type { StreamWriters } from './delta-streams.ts'
 import { readElf } from './elf.ts'
@@ -8,13 +11,16 @@ import type { Executable } from './elf.ts'
 import { findCopies } from './find-copies.ts'
 import { findExceptions } from './find-exceptions.ts'
 import { ReferenceFinder } from './find-references.ts'
+import { identifyLearnable } from './learnable-view.ts'
+import type { Outcome } from './learner.ts'
 import { findBiases, writeLayout } from './layout.ts'
 import type { Layout } from './layout.ts'
 import { maxCopies, stepBytes } from './limits.ts'
 import { collectEvidence } from './movement-evidence.ts'
 import { moveAddresses } from './movement.ts'
-import { makePredictor } from './prediction.ts'
-import type { Predictor } from './predictor.ts'
+import { makePrediction } from './prediction.ts'
+import type { Prediction } from './prediction.ts'
+import { findTypeLayout } from './type-seeds.ts'
 
 /** What every part of a delta shares; the decoder must be told. */
 export interface DeltaHead {
@@ -56,7 +62,12 @@ export function encodeWhole(target: ContentView, partBytes: number): Delta {
 }
 
 /** `target` as a difference from `basis`. The same input gives the same bytes, always and everywhere. */
-export function encodeDelta(target: ContentView, basis: ContentView, partBytes: number): Delta {
+export function encodeDelta(
+  target: ContentView,
+  basis: ContentView,
+  partBytes: number,
+  context: DeltaContext = new DeltaContext(),
+): Delta {
   if (target.length > wholeBytes || basis.length > wholeBytes) {
     return encodeCopies(target, basis, findCopiesBySegment(target, basis), partBytes)
   }
@@ -65,7 +76,7 @@ export function encodeDelta(target: ContentView, basis: ContentView, partBytes: 
   if (targetElf === undefined || targetElf.machine !== basisElf?.machine) {
     return encodeCopies(target, basis, findCopies(all(basis), all(target), windowFor(target)), partBytes)
   }
-  return encodePredicted(target, targetElf, basis, basisElf, partBytes)
+  return encodePredicted(target, targetElf, basis, basisElf, partBytes, context)
 }
 
 function encodePredicted(
@@ -74,16 +85,18 @@ function encodePredicted(
   basis: ContentView,
   basisElf: Executable,
   partBytes: number,
+  context: DeltaContext,
 ): Delta {
   const basisFinder = new ReferenceFinder(basisElf, basis.readAt)
   const targetFinder = new ReferenceFinder(targetElf, target.readAt)
-  const copies = limitCopies(
-    findCopies(
-      comparableView(all(basis), basisFinder),
-      comparableView(all(target), targetFinder),
-      codeWindow,
-    ),
-  )
+  const basisView = comparableView(all(basis), basisFinder)
+  const targetView = comparableView(all(target), targetFinder)
+  identifyLearnable(basisView, all(basis), basisFinder, context)
+  identifyLearnable(targetView, all(target), targetFinder, undefined)
+  const basisBtf = btfIn(basisFinder)
+  const targetBtf = btfIn(targetFinder)
+  const found = limitCopies(findCopies(basisView, targetView, codeWindow))
+  const copies = basisBtf && targetBtf ? alignStrings(found, basisBtf, targetBtf) : found
   const biases = findBiases(basisElf, targetElf)
   const addresses = moveAddresses(copies, basisElf, biases, [])
   const evidence = collectEvidence(
@@ -95,15 +108,24 @@ function encodePredicted(
     biases,
     addresses,
   )
-  const layout: Layout = { biases, exceptions: findExceptions(evidence.from, evidence.to, addresses) }
+  const layout: Layout = {
+    biases,
+    exceptions: findExceptions(evidence.from, evidence.to, addresses),
+    types: basisBtf && targetBtf && findTypeLayout(basisBtf, targetBtf, copies),
+  }
   const writers = newWriters()
   writeCopies(copies, writers)
   writeLayout(layout, basisElf, writers.layout)
-  const predictor = makePredictor(basisElf, basis.readAt, copies, layout)
+  const prediction = makePrediction(basisElf, basis.readAt, copies, layout, context)
   return {
     head: { copies: copies.length, predicted: true },
-    parts: encodeParts(target, basis, copies, predictor, writers, partBytes),
+    parts: encodeParts(target, basis, copies, prediction, writers, partBytes),
   }
+}
+
+function btfIn(finder: ReferenceFinder): Btf | undefined {
+  const region = finder.learnable.find(({ kind }) => kind === 'btf')
+  return region && finder.btfOf(region)
 }
 
 function encodeCopies(
@@ -163,7 +185,7 @@ function* encodeParts(
   target: ContentView,
   basis: ContentView,
   copies: readonly Copy[],
-  predictor: Predictor | undefined,
+  prediction: Prediction | undefined,
   first: StreamWriters,
   partBytes: number,
 ): Generator<DeltaPart> {
@@ -183,12 +205,27 @@ function* encodeParts(
       writers.literals.bytes(wanted)
     } else {
       const bytes = Uint8Array.from(basis.readAt(step.basis, step.length))
-      predictor?.predict(bytes, step.basis, step.target)
+      if (prediction !== undefined) predictStep(prediction, bytes, step.basis, step.target, wanted)
       differences.add(bytes, wanted)
     }
   }
   differences.end()
   yield { targetBytes: target.length - partStart, streams: writers }
+}
+
+function predictStep(
+  { predictor, learner }: Prediction,
+  bytes: Uint8Array,
+  basis: number,
+  target: number,
+  wanted: Uint8Array,
+): void {
+  predictor.predict(bytes, basis, target)
+  const view = new DataView(wanted.buffer, wanted.byteOffset, wanted.byteLength)
+  for (const { region, from, to } of learner.regionsIn(basis, basis + bytes.length)) {
+    const outcome: Outcome = (at) => view.getUint32(from - basis + at, true)
+    learner.predict(region, bytes.subarray(from - basis, to - basis), from, target + from - basis, outcome)
+  }
 }
 
 /** At most `stepBytes` of the target: copied, or, without a basis, literal. */
@@ -217,7 +254,10 @@ function* literalSteps(from: number, to: number): Generator<Step> {
   }
 }
 
-/** Where copied bytes differ from what is wanted: how many agree, how many do not, and by how much. */
+/**
+ * Where copied bytes differ from what is wanted: in turn how many agree, how many do not, and by how much. What is
+ * written last reaches to the end of the copied bytes.
+ */
 class DifferenceWriter {
   readonly #writers: StreamWriters
   #gap = 0
@@ -232,22 +272,27 @@ class DifferenceWriter {
     for (let at = 0; at < wanted.length; at++) {
       const difference = ((wanted[at] as number) - (predicted[at] as number)) & 0xff
       if (difference === 0) {
-        if (this.#run > 0) this.end()
+        if (this.#run > 0) this.#endRun()
         this.#gap++
         continue
       }
-      if (this.#run === 0) gaps.unsigned(this.#gap)
+      if (this.#run === 0) {
+        gaps.unsigned(this.#gap)
+        this.#gap = 0
+      }
       this.#run++
       differences.byte(difference)
     }
   }
 
   end(): void {
-    if (this.#run > 0) {
-      this.#writers.runs.unsigned(this.#run)
-      this.#run = 0
-      this.#gap = 0
-    }
+    if (this.#run > 0) this.#endRun()
+    else if (this.#gap > 0) this.#writers.gaps.unsigned(this.#gap)
+  }
+
+  #endRun(): void {
+    this.#writers.runs.unsigned(this.#run)
+    this.#run = 0
   }
 }
 

@@ -1,17 +1,23 @@
+import { readBtf } from './btf.ts'
+import type { Btf } from './btf.ts'
 import type { Executable, ReadAt } from './elf.ts'
 import { readEhFrame } from './eh-frame.ts'
 import type { ParsedTable } from './eh-frame.ts'
 import { readGoLines } from './go-lines.ts'
 import { form } from './reference-list.ts'
-import type { ReferenceList } from './reference-list.ts'
-import type { Region } from './region.ts'
+import type { Form, ReferenceList } from './reference-list.ts'
+import type { Region, RegionKind } from './region.ts'
+import { scanAarch64 } from './scan-aarch64.ts'
 import { scanX86 } from './scan-x86-64.ts'
 import type { AddressRange } from './scan-x86-64.ts'
 
+const learnableKinds: ReadonlySet<RegionKind> = new Set(['btf', 'versions', 'checksums'])
 const minJumps = 3
 const tableEntryBytes = 24
 /** Programs that are loaded where they please start at address 0; fixed ones well above it. */
 const fixedFrom = 0x10000
+const versionBytes = 64
+const checksumBytes = 4
 /** Of `.eh_frame_hdr`, before its table. */
 const frameHeaderBytes = 12
 
@@ -20,15 +26,20 @@ export class ReferenceFinder {
   readonly executable: Executable
   /** Regions that hold references, by offset, without those that overlap an earlier one. */
   readonly regions: readonly Region[]
+  /** Likewise, those of which every field is learned from the one before: the regions are without these. */
+  readonly learnable: readonly Region[]
   readonly program: AddressRange
   readonly code: AddressRange
   readonly #readAt: ReadAt
   readonly #parsed = new Map<Region, ParsedTable>()
+  readonly #btf = new Map<Region, Btf>()
 
   constructor(executable: Executable, readAt: ReadAt) {
     this.executable = executable
     this.#readAt = readAt
-    this.regions = withoutOverlaps(executable.regions.filter((region) => region.kind !== 'plain'))
+    const regions = withoutOverlaps(executable.regions.filter((region) => region.kind !== 'plain'))
+    this.regions = regions.filter((region) => !learnableKinds.has(region.kind))
+    this.learnable = regions.filter((region) => learnableKinds.has(region.kind))
     this.program = rangeOf(executable.regions)
     this.code = rangeOf(executable.regions.filter((region) => region.kind === executable.machine))
   }
@@ -62,22 +73,36 @@ export class ReferenceFinder {
           found,
         )
       }
-      case 'aarch64':
-        return
+      case 'aarch64': {
+        const address = (region.address ?? 0) + offset - region.offset
+        return scanAarch64(bytes, from, to, offset, address, this.code, this.program, found)
+      }
       case 'pointers':
         return this.#collectPointers(region, bytes, from, to, offset, found)
       case 'jump-tables':
         return collectJumps(region, bytes, from, to, offset, this.code, found)
       case 'rela':
-        return collectTable(region, to - from, offset, form.relocation, found)
+        return collectTable(region, tableEntryBytes, to - from, offset, form.relocation, found)
       case 'symbols':
-        return collectTable(region, to - from, offset, form.symbol, found)
+        return collectTable(region, tableEntryBytes, to - from, offset, form.symbol, found)
       case 'eh-frame-header':
         return collectFrameHeader(region, to - from, offset, found)
       case 'eh-frame':
       case 'go-lines':
         return collectParsed(this.#parse(region), to - from, offset, found)
+      case 'btf':
+        return collectParsed(this.btfOf(region), to - from, offset, found)
+      case 'versions':
+        return collectTable(region, versionBytes, to - from, offset, form.checksum, found)
+      case 'checksums':
+        return collectTable(region, checksumBytes, to - from, offset, form.checksum, found)
     }
+  }
+
+  btfOf(region: Region): Btf {
+    let btf = this.#btf.get(region)
+    if (btf === undefined) this.#btf.set(region, (btf = readBtf(region, this.#readAt)))
+    return btf
   }
 
   #collectPointers(
@@ -143,14 +168,15 @@ function collectJumps(
 
 function collectTable(
   region: Region,
+  entryBytes: number,
   length: number,
   offset: number,
-  kind: typeof form.relocation | typeof form.symbol,
+  kind: Form,
   found: ReferenceList,
 ): void {
-  const misaligned = (offset - region.offset) % tableEntryBytes
-  let at = offset + (misaligned === 0 ? 0 : tableEntryBytes - misaligned)
-  for (; at + tableEntryBytes <= offset + length; at += tableEntryBytes) found.add(at, kind, 0)
+  const misaligned = (offset - region.offset) % entryBytes
+  let at = offset + (misaligned === 0 ? 0 : entryBytes - misaligned)
+  for (; at + entryBytes <= offset + length; at += entryBytes) found.add(at, kind, 0)
 }
 
 /** LSB 5.0, "The .eh_frame_hdr section": a pointer, a count, then pairs counted from the section's own address. */

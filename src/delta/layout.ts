@@ -1,14 +1,17 @@
-import type { ByteReader, ByteWriter } from './byte-writer.ts'
+import { ByteReader, ByteWriter } from './byte-writer.ts'
 import { DeltaError } from './errors.ts'
 import type { Executable } from './elf.ts'
 import { maxExceptions } from './limits.ts'
 import type { Exception } from './movement.ts'
+import type { TypeLayout } from './type-seeds.ts'
 
 /** What the decoder cannot know of the target of a predicted delta: its layout in memory, and what moved oddly. */
 export interface Layout {
   /** By section of the basis: what the target adds to address minus offset, or to the address if it has no bytes. */
   readonly biases: Float64Array
   readonly exceptions: readonly Exception[]
+  /** Where basis and target have types. */
+  readonly types: TypeLayout | undefined
 }
 
 /** Matches sections by their names. */
@@ -24,7 +27,19 @@ export function findBiases(basis: Executable, target: Executable): Float64Array 
   return biases
 }
 
-export function writeLayout(layout: Layout, basis: Executable, writer: ByteWriter): void {
+/** Its length goes before it, so that a reader without the basis can pass over it. */
+export function writeLayout(layout: Layout, basis: Executable, to: ByteWriter): void {
+  const writer = new ByteWriter()
+  writeFields(layout, basis, writer)
+  to.unsigned(writer.length)
+  to.bytes(writer.written())
+}
+
+export function skipLayout(from: ByteReader): void {
+  from.take(from.unsigned())
+}
+
+function writeFields(layout: Layout, basis: Executable, writer: ByteWriter): void {
   for (const region of basis.regions) {
     if (region.address !== undefined) writer.signed(layout.biases[region.section] as number)
   }
@@ -38,9 +53,14 @@ export function writeLayout(layout: Layout, basis: Executable, writer: ByteWrite
     end = start + length
     last = shift
   }
+  if (layout.types === undefined) return
+  writer.signed(layout.types.baseTypes)
+  writer.signed(layout.types.baseStrings)
+  for (const count of layout.types.newTypes) writer.signed(count)
 }
 
-export function readLayout(basis: Executable, reader: ByteReader): Layout {
+export function readLayout(basis: Executable, from: ByteReader): Layout {
+  const reader = new ByteReader(from.take(from.unsigned()), 'layout')
   const biases = new Float64Array(basis.regions.length)
   for (const region of basis.regions) {
     if (region.address !== undefined) biases[region.section] = reader.signed()
@@ -59,5 +79,13 @@ export function readLayout(basis: Executable, reader: ByteReader): Layout {
     exceptions.push({ start, length, shift: last })
     end = start + length
   }
-  return { biases, exceptions }
+  return { biases, exceptions, types: reader.remaining > 0 ? readTypes(reader) : undefined }
+}
+
+function readTypes(reader: ByteReader): TypeLayout {
+  const baseTypes = reader.signed()
+  const baseStrings = reader.signed()
+  const newTypes: number[] = []
+  while (reader.remaining > 0) newTypes.push(reader.signed())
+  return { baseTypes, baseStrings, newTypes }
 }

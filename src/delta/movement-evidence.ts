@@ -1,5 +1,6 @@
 import type { Copy } from './copy.ts'
 import type { ReferenceFinder } from './find-references.ts'
+import { instructionTarget } from './move-instruction.ts'
 import { form, ReferenceList } from './reference-list.ts'
 import type { Region } from './region.ts'
 import type { ShiftMap } from './shift-map.ts'
@@ -61,7 +62,8 @@ class Collector {
       const extra = found.extras[index] as number
       const from = pointee(this.#old, at, found.forms[index] as number, oldBase, extra)
       if (from === undefined) continue
-      const movedExtra = this.#addresses.map(extra)
+      // Others count from the reference itself, or keep a distance here.
+      const movedExtra = found.forms[index] === form.fromBase ? this.#addresses.map(extra) : extra
       const to = pointee(this.#new, at + shift, found.forms[index] as number, newBase, movedExtra)
       if (to !== undefined && to >= low && to < high) this.#push(from, to)
     }
@@ -99,6 +101,10 @@ function pointee(
       return at + toAddress + 4 + view.getInt32(at, true)
     case form.fromField:
       return at + toAddress + view.getInt32(at, true)
+    case form.branch26:
+    case form.address21:
+    case form.page21:
+      return instructionTarget(view, at, kind, base, at + toAddress)
     case form.fromBase:
       return base + view.getInt32(at, true)
     case form.absolute32:

@@ -1,21 +1,34 @@
 import type { Copy } from './copy.ts'
 import type { Executable, ReadAt } from './elf.ts'
+import type { DeltaContext } from './delta-context.ts'
 import { ReferenceFinder } from './find-references.ts'
+import { Learner } from './learner.ts'
 import type { Layout } from './layout.ts'
 import { moveAddresses, moveOffsets } from './movement.ts'
 import { Predictor } from './predictor.ts'
 
-/** The predictor that encoder and decoder both make, from what both know. */
-export function makePredictor(
+/** What foresees references: first those that follow from the copies, then those that are learned on the way. */
+export interface Prediction {
+  readonly predictor: Predictor
+  readonly learner: Learner
+}
+
+/** What encoder and decoder both make, from what both know. */
+export function makePrediction(
   basis: Executable,
   readBasis: ReadAt,
   copies: readonly Copy[],
   layout: Layout,
-): Predictor {
+  context: DeltaContext,
+): Prediction {
   const movement = {
     offsets: moveOffsets(copies),
     addresses: moveAddresses(copies, basis, layout.biases, layout.exceptions),
     biases: layout.biases,
   }
-  return new Predictor(new ReferenceFinder(basis, readBasis), movement, readBasis)
+  const finder = new ReferenceFinder(basis, readBasis)
+  return {
+    predictor: new Predictor(finder, movement, readBasis),
+    learner: new Learner(finder, readBasis, copies, layout, context),
+  }
 }

@@ -1,5 +1,6 @@
 import type { ReadAt } from './elf.ts'
 import type { ReferenceFinder } from './find-references.ts'
+import { moveInstruction } from './move-instruction.ts'
 import { form, ReferenceList } from './reference-list.ts'
 import type { Form } from './reference-list.ts'
 import type { Region } from './region.ts'
@@ -51,6 +52,9 @@ export class Predictor {
     const { addresses, biases } = this.#movement
     const fieldShift = shift + (biases[region.section] as number)
     const toAddress = (region.address ?? 0) - region.offset
+    const from = Math.max(basis, region.offset) + toAddress
+    const to = Math.min(basis + bytes.length, region.offset + region.length) + toAddress
+    const code = { bytes: view, from, to, shift: fieldShift, addresses }
     const { offsets, forms, extras, count } = this.#found
     for (let index = 0; index < count; index++) {
       const offset = offsets[index] as number
@@ -98,6 +102,14 @@ export class Predictor {
           break
         case form.symbol:
           this.#rewriteSymbol(view, at, region)
+          break
+        case form.branch26:
+        case form.branch19:
+        case form.branch14:
+        case form.address21:
+        case form.page21:
+        case form.low12:
+          moveInstruction(code, at, forms[index] as Form, extras[index] as number, offset + toAddress)
           break
         default:
           break

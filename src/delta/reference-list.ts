@@ -14,7 +14,7 @@ export const form = {
   symbol: 5,
   /** AArch64 `b` and `bl`: 26 bits, in words. */
   branch26: 6,
-  /** AArch64 `adrp` alone, or with the instruction that adds the low 12 bits, `extra` bytes after it. */
+  /** AArch64 `adrp` alone, or with the first instruction that adds the low 12 bits, `extra` bytes after it. */
   page21: 7,
   /** 32 bits, counted backwards from the field itself: the way from a frame to its CIE in `.eh_frame`. */
   backFromField: 8,
@@ -22,6 +22,20 @@ export const form = {
   extent: 9,
   /** A 32-bit address: an immediate operand in a program that is loaded at a fixed address. */
   absolute32: 10,
+  /** AArch64 `b.cond`, `cbz`, `cbnz`, and `ldr` of a literal: 19 bits, in words. */
+  branch19: 16,
+  /** AArch64 `tbz` and `tbnz`: 14 bits, in words. */
+  branch14: 17,
+  /** AArch64 `adr`: 21 bits. */
+  address21: 18,
+  /** AArch64 `add`, load or store of the low 12 bits of an address in the page at `extra`. */
+  low12: 19,
+  /** BTF: 32 bits, a string by its offset. */
+  typeName: 20,
+  /** BTF: 32 bits, a type by its id. */
+  typeId: 21,
+  /** 32 bits that are a checksum of a symbol. */
+  checksum: 22,
 } as const
 
 export type Form = (typeof form)[keyof typeof form]
@@ -32,7 +46,7 @@ export class ReferenceList {
   /** Where each field starts, in bytes from the start of the content. */
   offsets = new Float64Array(1024)
   forms = new Uint8Array(1024)
-  /** `fromBase`: the address it is counted from; `page21`: the distance of the second instruction, 0 for none. */
+  /** `fromBase`: the address it is counted from; `page21`: the distance of the second instruction, 0 for none; `low12`: the page. */
   extras = new Float64Array(1024)
 
   clear(): void {

@@ -10,6 +10,11 @@ export type RegionKind =
   | 'eh-frame'
   | 'eh-frame-header'
   | 'go-lines'
+  | 'btf'
+  /** Entries of 64 bytes that start with a checksum. */
+  | 'versions'
+  /** Checksums of 32 bits. */
+  | 'checksums'
 
 /** One section of an executable. Offsets and lengths in bytes of the file, addresses in bytes of its memory. */
 export interface Region {

@@ -14,17 +14,33 @@ export interface ChunkThreadSetup {
   readonly maxInFlightBytes: number
 }
 
-/** To a thread: cut a file's content into chunks, or make one chunk of bytes. */
+/** To a thread: cut a file's content into chunks, make one chunk of bytes, or only sketch a file's content. */
 export type ChunkTask =
-  | { readonly kind: 'file'; readonly fd: number; readonly file: ContentFile }
-  | { readonly kind: 'bytes'; readonly plain: Uint8Array<ArrayBuffer> }
+  | {
+      readonly kind: 'file'
+      readonly fd: number
+      readonly file: ContentFile
+      /** `unlikely`: the sketch is known if the first chunk is, or else has to be asked for. */
+      readonly sketch?: 'wanted' | 'unlikely'
+    }
+  | {
+      readonly kind: 'bytes'
+      readonly plain: Uint8Array<ArrayBuffer>
+      /** Where the contents that are to be sketched begin and end in the bytes, in turn. */
+      readonly sketch?: readonly number[]
+    }
+  | { readonly kind: 'sketch'; readonly fd: number; readonly file: ContentFile }
 
 /** From a thread, for its current task. */
 export type ChunkReply =
   | { readonly kind: 'chunk'; readonly chunk: CutChunk }
+  | { readonly kind: 'sketches'; readonly sketches: PackedSketches }
   /** The digest of the whole content. */
   | { readonly kind: 'done'; readonly digest: Digest }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+
+/** One after another: how many features a sketch has, 0 of a content without one, and these. */
+export type PackedSketches = Uint32Array<ArrayBuffer>
 
 export interface CutChunk {
   readonly digest: Digest

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { Digest } from '../../manifests/digest.ts'
 import { defaultCompressionLevel } from '../chunking/chunk-codec.ts'
 import type { ChunkingProfile } from '../chunking/profile.ts'
-import type { ChunkReply, ChunkTask, ChunkThreadSetup, CutChunk } from './chunk-messages.ts'
+import type { ChunkReply, ChunkTask, ChunkThreadSetup, CutChunk, PackedSketches } from './chunk-messages.ts'
 import type { DigestMap } from '../digest-map.ts'
 
 export interface ChunkPoolOptions {
@@ -20,6 +20,7 @@ const maxInFlightBytes = 32 << 20
 interface Job {
   readonly task: ChunkTask
   readonly onChunk: (chunk: CutChunk) => void
+  readonly onSketches: (sketches: PackedSketches) => void
   readonly resolve: (digest: Digest) => void
   readonly reject: (error: Error) => void
 }
@@ -54,11 +55,16 @@ export class ChunkPool implements AsyncDisposable {
 
   /**
    * The digest of the task's content. `onChunk` is called for each of its chunks, in order, before; for one with
-   * `stored` bytes, call `release` with their number when they are stored. Throws ChunkTaskError.
+   * `stored` bytes, call `release` with their number when they are stored. `onSketches` is called at most once, before,
+   * with the sketches that the task asked for. Throws ChunkTaskError.
    */
-  run(task: ChunkTask, onChunk: (chunk: CutChunk) => void): Promise<Digest> {
+  run(
+    task: ChunkTask,
+    onChunk: (chunk: CutChunk) => void,
+    onSketches: (sketches: PackedSketches) => void = () => undefined,
+  ): Promise<Digest> {
     const { promise, resolve, reject } = Promise.withResolvers<Digest>()
-    this.#queue.push({ task, onChunk, resolve, reject })
+    this.#queue.push({ task, onChunk, onSketches, resolve, reject })
     if (this.#threads.some(({ dead }) => dead)) this.#giveUp(new Error('a thread had died before'))
     else this.#dispatch()
     return promise
@@ -104,6 +110,10 @@ export class ChunkPool implements AsyncDisposable {
     if (job === undefined) return
     if (reply.kind === 'chunk') {
       job.onChunk(reply.chunk)
+      return
+    }
+    if (reply.kind === 'sketches') {
+      job.onSketches(reply.sketches)
       return
     }
     thread.job = undefined

@@ -3,11 +3,12 @@ import { digestOf, DigestBuilder, type Digest } from '../../manifests/digest.ts'
 import { encodeChunk } from '../chunking/chunk-codec.ts'
 import { cutBuffer, cutContent } from '../chunking/cut-content.ts'
 import { ContentReader } from '../tree/file-content.ts'
+import { Sketcher, sketchOf, type Sketch } from '../similarity/sketch.ts'
 import type { ChunkReply, ChunkTask, ChunkThreadSetup, CutChunk } from './chunk-messages.ts'
 import { DigestMap } from '../digest-map.ts'
 import { freeBytes } from './free-bytes.ts'
 
-/** The thread side of the chunk pool: cuts, hashes and compresses; one task at a time. */
+/** The thread side of the chunk pool: cuts, hashes, compresses and sketches; one task at a time. */
 
 const setup = workerData as ChunkThreadSetup
 const known = new DigestMap(setup.known)
@@ -16,30 +17,62 @@ const inFlight = new Int32Array(setup.inFlight)
 
 parentPort?.on('message', (task: ChunkTask) => {
   try {
-    reply({ kind: 'done', digest: task.kind === 'file' ? cutFile(task) : chunkBytes(task.plain) })
+    reply({ kind: 'done', digest: perform(task) })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     reply({ kind: 'failed', code: code ?? 'CHUNKING_FAILED', message })
   }
 })
 
-function cutFile({ fd, file }: Extract<ChunkTask, { kind: 'file' }>): Digest {
+function perform(task: ChunkTask): Digest {
+  switch (task.kind) {
+    case 'file':
+      return cutFile(task)
+    case 'bytes':
+      return chunkBytes(task)
+    case 'sketch':
+      return sketchFile(task)
+  }
+}
+
+function cutFile({ fd, file, sketch }: Extract<ChunkTask, { kind: 'file' }>): Digest {
   const reader = new ContentReader(fd, file)
   const read = (buffer: Uint8Array, position: number): number => reader.read(buffer, position)
   const whole = new DigestBuilder()
+  let sketcher = sketch === undefined ? undefined : new Sketcher(file.size)
+  let digest: Digest | undefined
   for (const plain of cutContent(read, file.size, setup.profile, room)) {
+    const isFirst = digest === undefined
     // A file that is one chunk has the chunk's digest.
-    if (plain.length === file.size) return makeChunk(plain)
-    whole.add(plain)
-    makeChunk(plain)
+    if (plain.length < file.size) whole.add(plain)
+    digest = makeChunk(plain)
+    if (isFirst && sketch === 'unlikely' && known.has(digest)) sketcher = undefined
+    sketcher?.add(plain)
   }
-  return whole.finish()
+  if (sketcher !== undefined) sendSketches([sketcher.finish()])
+  return digest === undefined || whole.bytes > 0 ? whole.finish() : digest
 }
 
-function chunkBytes(plain: Uint8Array<ArrayBuffer>): Digest {
+function chunkBytes({ plain, sketch = [] }: Extract<ChunkTask, { kind: 'bytes' }>): Digest {
   const digest = makeChunk(plain)
+  const sketches: (Sketch | undefined)[] = []
+  for (let i = 0; i < sketch.length; i += 2) sketches.push(sketchOf(plain.subarray(sketch[i], sketch[i + 1])))
+  if (sketches.length > 0) sendSketches(sketches)
   freeBytes(plain)
   return digest
+}
+
+function sketchFile({ fd, file }: Extract<ChunkTask, { kind: 'sketch' }>): Digest {
+  const reader = new ContentReader(fd, file)
+  const digest = new DigestBuilder()
+  const sketcher = new Sketcher(file.size)
+  while (digest.bytes < file.size) {
+    const plain = room.subarray(0, reader.read(room.subarray(0, file.size - digest.bytes), digest.bytes))
+    digest.add(plain)
+    sketcher.add(plain)
+  }
+  sendSketches([sketcher.finish()])
+  return digest.finish()
 }
 
 function makeChunk(plain: Uint8Array): Digest {
@@ -67,6 +100,11 @@ function waitForRoom(bytes: number): void {
 
 function sendChunk(chunk: Required<CutChunk>): void {
   parentPort?.postMessage({ kind: 'chunk', chunk } satisfies ChunkReply, [chunk.stored.buffer])
+}
+
+function sendSketches(found: readonly (Sketch | undefined)[]): void {
+  const sketches = Uint32Array.from(found.flatMap((sketch) => [sketch?.length ?? 0, ...(sketch ?? [])]))
+  parentPort?.postMessage({ kind: 'sketches', sketches } satisfies ChunkReply, [sketches.buffer])
 }
 
 function reply(message: ChunkReply): void {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Digest } from '../../manifests/digest.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import type { ChunkingProfile } from '../chunking/profile.ts'
 import { walkDirectory, type WalkedEntry, type WalkOptions } from '../tree/walk-directory.ts'
@@ -7,6 +8,8 @@ import type { ChunkUploader } from './chunk-uploader.ts'
 import { EntrySpool } from './entry-spool.ts'
 import { fitEntry } from './fit-entry.ts'
 import { ContentIngest } from './ingest-content.ts'
+import type { EarlierSketches } from './sketch-log.ts'
+import { writeSketches } from './write-sketches.ts'
 import { writeManifest, type WrittenManifest } from './write-manifest.ts'
 
 export interface IngestContext {
@@ -16,6 +19,10 @@ export interface IngestContext {
   /** An empty directory for what does not fit into memory. */
   readonly scratch: string
   readonly walk: WalkOptions
+  /** Of the contents that the module had in earlier releases. */
+  readonly earlierSketches?: EarlierSketches | undefined
+  /** Whether the sketches of a manifest's contents are to be written. */
+  readonly wantsSketches: (manifest: Digest) => Promise<boolean>
   readonly signal?: AbortSignal | undefined
   /** Told of what is published in another way than it was found. */
   readonly onNote?: (path: TreePath, note: string) => void
@@ -25,6 +32,8 @@ export interface IngestContext {
 
 export interface IngestedModule extends WrittenManifest {
   readonly module: string
+  /** A file with the sketches of its contents as they are to be stored, if they were wanted. */
+  readonly sketchesPath: string | undefined
   readonly entries: number
   readonly chunks: number
   readonly contentBytes: number
@@ -32,8 +41,9 @@ export interface IngestedModule extends WrittenManifest {
 
 /**
  * Breaks the tree at `root` into chunks, stores those that the store lacks, and writes the module's manifest into
- * the scratch directory. The chunks may still be on their way: the manifest must not be stored before the
- * uploader has finished. Memory: 120 bytes a file and the chunks in flight, however large the tree.
+ * the scratch directory, beside it the sketches of its contents. The chunks may still be on their way: the manifest
+ * must not be stored before the uploader has finished. Memory: 170 bytes a file, 64 and up for the sketch of a content
+ * that no earlier release has, and the chunks in flight, however large the tree.
  */
 export async function ingestTree(
   root: string,
@@ -41,13 +51,13 @@ export async function ingestTree(
   context: IngestContext,
 ): Promise<IngestedModule> {
   using spool = new EntrySpool(join(context.scratch, `${module}.entries`))
-  const content = new ContentIngest(context.pool, context.uploader, context.profile)
+  const content = new ContentIngest(context.pool, context.uploader, context.profile, context.earlierSketches)
   try {
     for (const found of walkDirectory(root, context.walk)) {
       context.signal?.throwIfAborted()
       const walked = fitWalked(found, root, context)
       spool.add(walked.entry)
-      if (walked.open !== undefined && walked.entry.size > 0) await content.add(walked)
+      if (walked.open !== undefined && walked.entry.size > 0) await content.add(walked, spool.entries - 1)
       context.onEntry?.(walked.entry.type === 'file' ? walked.entry.size : 0)
     }
     await content.finish()
@@ -65,7 +75,17 @@ export async function ingestTree(
   }
   const path = join(context.scratch, `${module}.ndjson`)
   const manifest = writeManifest(path, header, chunkTable, spool.lines(content.placements()))
-  return { ...manifest, module, entries: spool.entries, chunks: chunkTable.length, contentBytes }
+  const wanted = await context.wantsSketches(manifest.digest)
+  const sketchesPath = wanted ? join(context.scratch, `${module}.sketches.zst`) : undefined
+  if (sketchesPath !== undefined) await writeSketches(sketchesPath, content.sketches())
+  return {
+    ...manifest,
+    module,
+    sketchesPath,
+    entries: spool.entries,
+    chunks: chunkTable.length,
+    contentBytes,
+  }
 }
 
 function fitWalked(walked: WalkedEntry, tree: string, { onNote }: IngestContext): WalkedEntry {

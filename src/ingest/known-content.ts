@@ -1,6 +1,6 @@
 import { digestFromHex, type Digest } from '../../manifests/digest.ts'
 import type { Channel } from '../../manifests/channel.ts'
-import type { Release } from '../../manifests/release.ts'
+import type { Release, ReleaseModule } from '../../manifests/release.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
 import { isDamage } from '../repository/is-damage.ts'
 import { chunkHexOf, chunkPrefix } from '../repository/layout.ts'
@@ -12,6 +12,8 @@ export interface KnownContent {
   readonly chunks: DigestMap
   /** Whether the store may not be trusted with a manifest that it has. */
   readonly mustStore: (manifest: Digest) => boolean
+  /** What the releases that were looked at have under a module's name. */
+  readonly modulesNamed: (name: string) => readonly ReleaseModule[]
 }
 
 export interface KnownContentOptions extends CallOptions {
@@ -22,7 +24,7 @@ export interface KnownContentOptions extends CallOptions {
 
 /** For a publish that is to mend: everything is stored anew. */
 export function nothingKnown(): KnownContent {
-  return { chunks: new DigestMap(), mustStore: () => true }
+  return { chunks: new DigestMap(), mustStore: () => true, modulesNamed: () => [] }
 }
 
 /**
@@ -37,10 +39,12 @@ export async function findKnownContent(
   const chunks = new DigestMap()
   const damaged = new Set<Digest>()
   const seen = new Set<Digest>()
+  const named = new Map<string, ReleaseModule[]>()
   for (const version of new Set([repository.releaseVersions().at(-1), channel?.version])) {
     const modules = version === undefined ? {} : await modulesOf(repository, version, options)
-    for (const module of Object.values(modules)) {
+    for (const [name, module] of Object.entries(modules)) {
       const { digest } = module.manifest
+      named.set(name, [...(named.get(name) ?? []), module])
       if (seen.has(digest)) continue
       seen.add(digest)
       const isWhole = await unlessDamaged(options, () => addChunks(repository, module, chunks, options))
@@ -48,7 +52,11 @@ export async function findKnownContent(
     }
   }
   if (options.listStore) await addListed(repository, chunks, options)
-  return { chunks, mustStore: (digest) => damaged.has(digest) }
+  return {
+    chunks,
+    mustStore: (digest) => damaged.has(digest),
+    modulesNamed: (name) => named.get(name) ?? [],
+  }
 }
 
 async function modulesOf(

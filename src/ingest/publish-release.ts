@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { channelTargetPath, encodeChannel, wholeFleet, type Channel } from '../../manifests/channel.ts'
+import type { Digest } from '../../manifests/digest.ts'
 import { formatInstant } from '../../manifests/fields.ts'
 import { decodeRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
 import { displayTreePath } from '../../manifests/tree-path.ts'
@@ -9,6 +10,7 @@ import type { BlobStore } from '../../storage/blob-store.ts'
 import { defaultProfile } from '../chunking/profile.ts'
 import { commit, type Change } from '../repository/commit.ts'
 import { RepositoryError } from '../repository/errors.ts'
+import { sketchesKey } from '../repository/layout.ts'
 import { endLeases, takeLease } from '../repository/lease.ts'
 import { refuseWrongKeys } from '../repository/role-keys.ts'
 import { loadState } from '../repository/repository-state.ts'
@@ -17,9 +19,11 @@ import type { KeyRing } from '../trust/key-ring.ts'
 import { checkModulesFit } from './check-modules-fit.ts'
 import { ChunkPool } from './chunk-pool.ts'
 import { ChunkUploader } from './chunk-uploader.ts'
-import { ingestTree, type IngestedModule } from './ingest-tree.ts'
+import { ingestTree, type IngestContext, type IngestedModule } from './ingest-tree.ts'
+import { SketchesOfManifests } from './earlier-sketches.ts'
 import { findKnownContent, nothingKnown, type KnownContent } from './known-content.ts'
 import { storeManifest } from './store-manifest.ts'
+import { storeSketches } from './store-sketches.ts'
 
 export interface PublishRequest {
   readonly version: number
@@ -55,6 +59,8 @@ export interface PublishContext {
   readonly oneFileSystem?: boolean | undefined
   readonly onProgress?: (progress: PublishProgress) => void
   readonly onSkipped?: (module: string, path: string, reason: string) => void
+  /** Called when everything of the release is stored and nothing of it is visible yet. */
+  readonly beforeVisible?: (release: Release, repository: Repository) => Promise<void>
   /** Told, in words, of what is not as one would think, and is no failure. */
   readonly onNote?: (note: string) => void
 }
@@ -101,6 +107,7 @@ export async function publishRelease(asked: PublishRequest, context: PublishCont
   const ingested = await ingestModules(request, context, repository, { listStore: othersFound, previous })
   const release = buildRelease(request, context, ingested.modules)
   const change = await buildChange(repository, release, nextChannel(request, previous), { signal })
+  await context.beforeVisible?.(release, repository)
   if (change !== undefined) await commit({ store, keys, now: context.now, signal }, state, change)
   await endLeases(store, request.version, { signal })
   return {
@@ -136,12 +143,21 @@ async function ingestModules(
   const scratch = await mkdtemp(join(tmpdir(), 'vend-publish-'))
   try {
     const modules: IngestedModule[] = []
-    for (const source of request.modules)
-      modules.push(await ingest(source, context, { pool, uploader, scratch }))
+    for (const source of request.modules) {
+      const earlier = known.modulesNamed(source.name)
+      const sketches = await SketchesOfManifests.read(repository, earlier, { signal })
+      const wantsSketches = async (digest: Digest): Promise<boolean> =>
+        known.mustStore(digest) ||
+        (!sketches.hasManifest(digest) && (await store.stat(sketchesKey(digest), { signal })) === undefined)
+      const shared = { pool, uploader, scratch, earlierSketches: sketches, wantsSketches }
+      modules.push(await ingest(source, context, shared))
+    }
     await checkModulesFit(modules)
     await uploader.finish()
-    for (const module of modules)
+    for (const module of modules) {
+      await storeSketches(store, module, { signal })
       await storeManifest(store, module, { signal, anew: known.mustStore(module.digest) })
+    }
     const { chunks: chunksUploaded, storedBytes } = uploader.uploaded
     const sum = (pick: (module: IngestedModule) => number): number =>
       modules.reduce((total, module) => total + pick(module), 0)
@@ -176,7 +192,7 @@ async function knownContent(
 async function ingest(
   { name, tree }: ModuleSource,
   context: PublishContext,
-  shared: { readonly pool: ChunkPool; readonly uploader: ChunkUploader; readonly scratch: string },
+  shared: Pick<IngestContext, 'pool' | 'uploader' | 'scratch' | 'earlierSketches' | 'wantsSketches'>,
 ): Promise<IngestedModule> {
   let entries = 0
   let contentBytes = 0

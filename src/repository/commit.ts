@@ -1,5 +1,5 @@
-import { type MetaFile, Snapshot, TargetFile, Targets, Timestamp } from '@tufjs/models'
-import { digestOf, hexOf } from '../../manifests/digest.ts'
+import { type MetaFile, Snapshot, type TargetFile, Targets, Timestamp } from '@tufjs/models'
+import { digestOf } from '../../manifests/digest.ts'
 import type { BlobStore, CallOptions } from '../../storage/blob-store.ts'
 import { BlobChangedError, BlobExistsError } from '../../storage/errors.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
@@ -11,6 +11,7 @@ import {
   type SignedRole,
 } from '../trust/sign-metadata.ts'
 import { RepositoryError } from './errors.ts'
+import { dropOldDocuments, targetOf } from './inline-documents.ts'
 import { immutableCaching, metadataKey, revalidatedCaching, targetKey, timestampKey } from './layout.ts'
 import { refuseWrongKeys } from './role-keys.ts'
 import type { RepositoryState } from './repository-state.ts'
@@ -93,7 +94,11 @@ async function commitTargets(
     targets[path] = await putDocument(context, path, bytes)
   }
   return createNumbered(context, role, signed.version + 1, (version) => {
-    const fields = { ...commonFields(context, role, version), unrecognizedFields, targets }
+    const fields = {
+      ...commonFields(context, role, version),
+      unrecognizedFields,
+      targets: dropOldDocuments(role, targets),
+    }
     return signMetadata(new Targets(delegations === undefined ? fields : { ...fields, delegations }), [
       context.keys.key(role),
     ])
@@ -101,13 +106,12 @@ async function commitTargets(
 }
 
 async function putDocument(context: CommitContext, path: string, bytes: Buffer): Promise<TargetFile> {
-  const digest = digestOf(bytes)
-  await context.store.put(targetKey(path, digest), bytes, {
+  await context.store.put(targetKey(path, digestOf(bytes)), bytes, {
     signal: context.signal,
     contentType: json,
     cacheControl: immutableCaching,
   })
-  return new TargetFile({ path, length: bytes.length, hashes: { sha256: hexOf(digest) } })
+  return targetOf(path, bytes)
 }
 
 async function commitSnapshot(

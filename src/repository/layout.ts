@@ -5,12 +5,16 @@ import { hexOf, type Digest } from '../../manifests/digest.ts'
  *
  *     chunks/<hex 0..3>/<hex>.cacnk
  *     manifests/<hex>.ndjson.zst
+ *     packs/<to hex>/<from hex>.pack
+ *     deltas/<to hex>/<from hex>.delta
  *     tuf/metadata/<version>.<role>.json, tuf/metadata/timestamp.json
  *     tuf/targets/<directory>/<hex>.<name>
  *     private/publishes/<version>.json       never served
+ *     private/sketches/<manifest hex>.zst    never served; derived, may be absent
  */
 
 export const chunkPrefix = 'chunks/'
+export const packPrefix = 'packs/'
 export const timestampKey = 'tuf/metadata/timestamp.json'
 export const leasePrefix = 'private/publishes/'
 
@@ -28,6 +32,18 @@ export function manifestKey(digest: Digest): string {
   return `manifests/${hexOf(digest)}.ndjson.zst`
 }
 
+const nothing = '0'.repeat(64)
+
+/** From a manifest to a manifest; from nothing, for a first install. */
+export function packKey(from: Digest | undefined, to: Digest): string {
+  return `${packPrefix}${hexOf(to)}/${from === undefined ? nothing : hexOf(from)}.pack`
+}
+
+/** From a content to a content. */
+export function deltaKey(from: Digest, to: Digest): string {
+  return `deltas/${hexOf(to)}/${hexOf(from)}.delta`
+}
+
 export function metadataKey(role: string, version: number): string {
   return `tuf/metadata/${version}.${role}.json`
 }
@@ -40,6 +56,11 @@ export function targetKey(path: string, digest: Digest): string {
 
 export function leaseKey(version: number): string {
   return `${leasePrefix}${version}.json`
+}
+
+/** Of the contents of the manifest with this digest (src/similarity/sketch-set.ts). */
+export function sketchesKey(manifest: Digest): string {
+  return `private/sketches/${hexOf(manifest)}.zst`
 }
 
 /** How the HTTP caches on the way may treat what lies under a key. */

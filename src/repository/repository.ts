@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants, createZstdDecompress } from 'node:zlib'
 import type { Metadata, Targets } from '@tufjs/models'
 import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
-import { digestFromHex, digestOf, type Digest } from '../../manifests/digest.ts'
+import { digestFromHex, digestOf } from '../../manifests/digest.ts'
 import { FormatError } from '../../manifests/errors.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import {
@@ -68,16 +68,45 @@ export class Repository {
   }
 
   /** A module's manifest. Its digest is checked when the last entry was read: an early end is never mistaken for it. */
-  async manifest({ manifest }: ReleaseModule, options: CallOptions = {}): Promise<OpenManifest> {
+  async manifest({ manifest }: Pick<ReleaseModule, 'manifest'>, options: CallOptions = {}): Promise<OpenManifest> {
     const key = manifestKey(manifest.digest)
     const inItsName = (error: unknown): unknown =>
       error instanceof FormatError ? damaged(this.store, key, mend, error) : error
     try {
-      const opened = await openManifest(this.#manifestBytes(manifest.digest, manifest.bytes, options))
+      const opened = await openManifest(this.manifestBytes(manifest, options))
       return { ...opened, entries: rethrowing(opened.entries, inItsName) }
     } catch (error) {
       throw inItsName(error)
     }
+  }
+
+  /** A manifest's plain bytes; their digest is checked when the last was read. */
+  async *manifestBytes(
+    { digest, bytes }: ReleaseModule['manifest'],
+    options: CallOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const key = manifestKey(digest)
+    const plain = createZstdDecompress({
+      params: { [constants.ZSTD_d_windowLogMax]: manifestWindowLog },
+      rejectGarbageAfterEnd: true,
+    })
+    const stored = await this.#open(key, options)
+    stored.once('error', (error: Error) => plain.destroy(error)).pipe(plain)
+    const hash = createHash('sha256')
+    let count = 0
+    try {
+      for await (const piece of plain as AsyncIterable<Buffer>) {
+        count += piece.length
+        if (count > bytes) break
+        hash.update(piece)
+        yield piece
+      }
+    } catch (error) {
+      throw isZstdError(error) ? damaged(this.store, key, mend, error) : error
+    } finally {
+      stored.destroy()
+    }
+    if (count !== bytes || `sha256:${hash.digest('hex')}` !== digest) throw damaged(this.store, key, mend)
   }
 
   /** A chunk's plain bytes. */
@@ -122,34 +151,6 @@ export class Repository {
     return blob.bytes
   }
 
-  async *#manifestBytes(
-    digest: Digest,
-    bytes: number,
-    options: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    const key = manifestKey(digest)
-    const plain = createZstdDecompress({
-      params: { [constants.ZSTD_d_windowLogMax]: manifestWindowLog },
-      rejectGarbageAfterEnd: true,
-    })
-    const stored = await this.#open(key, options)
-    stored.once('error', (error: Error) => plain.destroy(error)).pipe(plain)
-    const hash = createHash('sha256')
-    let count = 0
-    try {
-      for await (const piece of plain as AsyncIterable<Buffer>) {
-        count += piece.length
-        if (count > bytes) break
-        hash.update(piece)
-        yield piece
-      }
-    } catch (error) {
-      throw isZstdError(error) ? damaged(this.store, key, mend, error) : error
-    } finally {
-      stored.destroy()
-    }
-    if (count !== bytes || `sha256:${hash.digest('hex')}` !== digest) throw damaged(this.store, key, mend)
-  }
 
   async #open(key: string, options: CallOptions): Promise<NodeJS.ReadableStream & { destroy(): void }> {
     try {

@@ -1,3 +1,4 @@
+import type { ModulePack } from '../../delivery/release-packs.ts'
 import type { PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
 import { displayTreePath } from '../../../manifests/tree-path.ts'
 import { wholeFleet } from '../../../manifests/channel.ts'
@@ -11,8 +12,10 @@ import { openRepository } from '../open-repository.ts'
 import { flag, negation, option, repeatableOption, requiredOption, variadicArgument } from '../parameters.ts'
 import { parseCount } from '../parse-count.ts'
 import { parseLabel } from '../parse-label.ts'
+import { makePacksFrom } from '../publish-packs.ts'
 import { publishProgress } from '../publish-progress.ts'
 import { parseRollout } from '../parse-rollout.ts'
+import { parsePackSources, type PackSources } from '../parse-pack-sources.ts'
 import { parseInclude, parseSource } from '../parse-sources.ts'
 import { readChannelName, readModuleName, readVersion } from '../release-name.ts'
 import { formatPairs } from '../table.ts'
@@ -27,6 +30,7 @@ interface Published {
   readonly result: PublishResult
   readonly skipped: readonly Skipped[]
   readonly notes: readonly string[]
+  readonly packs: readonly ModulePack[]
   readonly isMended: boolean
   readonly ms: number
 }
@@ -43,6 +47,7 @@ export const publishCommand = defineCommand({
     'publish /srv/images/root --release 10',
     'publish base=./base web=./web --include web=base --release 11 --label "Autumn" --rollout 10%',
     'publish ./root --release 12 --channel testing',
+    'publish ./root --release 12 --packs-from auto',
     'publish ./root --release 12 --mend',
   ],
   arguments: {
@@ -85,6 +90,11 @@ export const publishCommand = defineCommand({
       'install modules with another: web=base,tools',
       parseInclude,
     ),
+    packsFrom: option(
+      '--packs-from <versions>',
+      'make packs from these releases, before this one is visible: 10,11, or auto for those that machines are likely to have',
+      parsePackSources,
+    ),
     mend: flag(
       '--mend',
       'store every chunk and manifest anew, damaged or not; a release that exists, and all channels then, stay as they are',
@@ -107,12 +117,16 @@ export const publishCommand = defineCommand({
     ...(input.noChannel && input.rollout !== undefined
       ? ["--rollout: is a channel's, and there is --no-channel"]
       : []),
+    ...(Array.isArray(input.packsFrom) && input.packsFrom.some((version) => version >= input.release)
+      ? [`--packs-from: only releases before ${input.release} itself`]
+      : []),
   ],
   run: async (input, context): Promise<Published> => {
     const modules = nameSources(input)
     const started = performance.now()
     const skipped: Skipped[] = []
     const notes: string[] = []
+    const packs: ModulePack[] = []
     const { result } = await publish(
       {
         version: input.release,
@@ -123,9 +137,18 @@ export const publishCommand = defineCommand({
         rolloutFraction: input.rollout ?? wholeFleet,
         mend: input.mend,
       },
-      { context, modules, skipped, notes, threads: input.threads, oneFileSystem: input.oneFileSystem },
+      {
+        context,
+        modules,
+        skipped,
+        notes,
+        packs,
+        packsFrom: input.packsFrom,
+        threads: input.threads,
+        oneFileSystem: input.oneFileSystem,
+      },
     )
-    return { result, skipped, notes, isMended: input.mend, ms: performance.now() - started }
+    return { result, skipped, notes, packs, isMended: input.mend, ms: performance.now() - started }
   },
   answer: answerOf,
 })
@@ -137,11 +160,13 @@ async function publish(
     readonly modules: readonly NamedSource[]
     readonly skipped: Skipped[]
     readonly notes: string[]
+    readonly packs: ModulePack[]
+    readonly packsFrom: PackSources | undefined
     readonly threads: number | undefined
     readonly oneFileSystem: boolean
   },
 ): Promise<{ readonly result: PublishResult }> {
-  const { context, modules, skipped, notes, threads, oneFileSystem } = options
+  const { context, modules, skipped, notes, packs, packsFrom, threads, oneFileSystem } = options
   const { settings, signal, progress } = context
   const { publishRelease } = await import('../../ingest/publish-release.ts')
   const { keys } = await openRepository(context)
@@ -158,6 +183,10 @@ async function publish(
       progress,
       modules.map(({ tree }) => tree),
     ),
+    beforeVisible: async (release, repository) => {
+      if (packsFrom !== undefined)
+        packs.push(...(await makePacksFrom(packsFrom, release, repository, context)))
+    },
     onSkipped: (module, path, reason) => {
       skipped.push({ module, path, reason })
       progress.note(`vend: ${module}: /${displayTreePath(path)} ${reason}`)
@@ -171,7 +200,7 @@ async function publish(
 }
 
 function answerOf(published: Published): Answer {
-  const { result, skipped, notes, isMended, ms } = published
+  const { result, skipped, notes, packs, isMended, ms } = published
   const { release, channel, changed, entries, contentBytes, chunks, chunksUploaded, storedBytes } = result
   return {
     json: {
@@ -188,6 +217,7 @@ function answerOf(published: Published): Answer {
       chunks,
       newChunks: chunksUploaded,
       storedBytes,
+      packs: packs.map(({ module, key, bytes }) => ({ module, key, bytes })),
       seconds: Math.round(ms) / 1000,
       skipped: skipped.map(({ module, path, reason }) => ({ module, path: displayTreePath(path), reason })),
       notes,
@@ -204,10 +234,16 @@ function answerOf(published: Published): Answer {
           `${formatCount(chunks)}, ${formatCount(chunksUploaded)} of them ${isMended ? 'stored anew' : 'new'}`,
         ],
         ['stored', formatBytes(storedBytes)],
+        ...(packs.length === 0 ? [] : [['packs', describePacks(packs)] as const]),
         ['took', formatDuration(ms)],
         ...(skipped.length === 0 ? [] : [['left out', formatCounted(skipped.length, 'path')] as const]),
       ]),
   }
+}
+
+function describePacks(packs: readonly ModulePack[]): string {
+  const bytes = packs.reduce((sum, pack) => sum + pack.bytes, 0)
+  return `${formatCounted(packs.length, 'pack')}, ${formatBytes(bytes)}`
 }
 
 function headline({ result: { release, channel, changed }, isMended }: Published): string {

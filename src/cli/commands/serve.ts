@@ -1,4 +1,5 @@
 import { errorCodeOf } from '../exit-codes.ts'
+import type { PacksOptions } from '../../server/pack-demand.ts'
 import type { CommandContext } from '../command-context.ts'
 import { defineCommand } from '../command.ts'
 import { openRepository } from '../open-repository.ts'
@@ -10,11 +11,25 @@ export const serveCommand = defineCommand({
   summary: 'serve the repository over HTTP',
   description:
     'Serves the repository until SIGTERM or SIGINT; then it lets requests in progress end. Its log, one JSON object a ' +
-    'line, goes to stderr. Any number of processes may serve one store.',
+    'line, goes to stderr. Any number of processes may serve one store. Packs that machines ask for and that are not ' +
+    'there are built meanwhile, which needs a store that can be written to and room in TMPDIR.',
   examples: ['serve', 'serve --listen 0.0.0.0:8443 --tls-certificate cert.pem --tls-key key.pem'],
   arguments: {},
   options: {},
-  settings: ['store', 'keys', 'listen', 'tlsCertificate', 'tlsKey', 'logLevel'],
+  settings: [
+    'store',
+    'keys',
+    'listen',
+    'tlsCertificate',
+    'tlsKey',
+    'behindTls',
+    'trustProxy',
+    'limits',
+    'packsOnDemand',
+    'packsMaxContent',
+    'packsMaxDaily',
+    'logLevel',
+  ],
   exitCodes: ['trust', 'store'],
   isRaw: true,
   run: async (_input, context): Promise<void> => {
@@ -28,6 +43,10 @@ export const serveCommand = defineCommand({
       store: settings.store,
       listen: settings.listen,
       tls: tlsOf(context),
+      behindTls: settings.behindTls,
+      trustProxy: settings.trustProxy,
+      limits: settings.limits,
+      packs: await packsOf(context),
       trustedRoot: new KeyRing(settings.keys).trustedRoot(),
       logger: pino({ level: settings.logLevel }, log),
     })
@@ -48,6 +67,16 @@ function tlsOf({
 }: CommandContext): { readonly certPath: string; readonly keyPath: string } | undefined {
   if (tlsCertificate === undefined || tlsKey === undefined) return undefined
   return { certPath: tlsCertificate, keyPath: tlsKey }
+}
+
+async function packsOf({ settings }: CommandContext): Promise<PacksOptions | undefined> {
+  const { store, packsOnDemand, packsMaxContent, packsMaxDaily } = settings
+  if (!packsOnDemand) return undefined
+  const { buildPackApart } = await import('../packing/build-pack-apart.ts')
+  return {
+    build: buildPackApart(store, { threads: 1 }),
+    limits: { maxContentBytes: packsMaxContent, maxStoredBytesPerDay: packsMaxDaily },
+  }
 }
 
 /** What stands between this server and a machine that updates from it; a store that comes back later is none of it. */

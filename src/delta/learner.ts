@@ -1,0 +1,116 @@
+import { BtfMovement } from './btf-movement.ts'
+import type { Copy } from './copy.ts'
+import type { DeltaContext } from './delta-context.ts'
+import type { ReadAt } from './elf.ts'
+import type { ReferenceFinder } from './find-references.ts'
+import type { Layout } from './layout.ts'
+import { form, ReferenceList } from './reference-list.ts'
+import type { Region } from './region.ts'
+
+/** Tells what the 32 bits at `at` really become, after `predicted` was written there. Unsigned. */
+export type Outcome = (at: number, predicted: number) => number
+
+/** A part of the basis that lies in one region; offsets in the file. */
+export interface RegionPart {
+  readonly region: Region
+  readonly from: number
+  readonly to: number
+}
+
+const noTypes = { baseTypes: 0, baseStrings: 0, newTypes: [] }
+
+/**
+ * Foresees fields of which nobody knows beforehand what they become, as it depends on what is not at hand: one field
+ * after another, learning from each.
+ */
+export class Learner {
+  readonly #finder: ReferenceFinder
+  readonly #readBasis: ReadAt
+  readonly #copies: readonly Copy[]
+  readonly #layout: Layout
+  readonly #context: DeltaContext
+  readonly #found = new ReferenceList()
+  readonly #movements = new Map<Region, BtfMovement>()
+
+  constructor(
+    finder: ReferenceFinder,
+    readBasis: ReadAt,
+    copies: readonly Copy[],
+    layout: Layout,
+    context: DeltaContext,
+  ) {
+    this.#finder = finder
+    this.#readBasis = readBasis
+    this.#copies = copies
+    this.#layout = layout
+    this.#context = context
+  }
+
+  /** What there is to learn from in the basis from `from` to `to`, by offset. */
+  regionsIn(from: number, to: number): RegionPart[] {
+    const parts: RegionPart[] = []
+    for (const region of this.#finder.learnable) {
+      const start = Math.max(from, region.offset)
+      const end = Math.min(to, region.offset + region.length)
+      if (start < end) parts.push({ region, from: start, to: end })
+    }
+    return parts
+  }
+
+  /**
+   * `bytes` hold the basis from offset `basis` on, inside the region, and go to offset `target`; `outcome` counts from
+   * there.
+   */
+  predict(region: Region, bytes: Uint8Array, basis: number, target: number, outcome: Outcome): void {
+    const found = this.#found
+    found.clear()
+    this.#finder.collect(region, bytes, 0, bytes.length, basis, found)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (region.kind === 'btf') {
+      const movement = this.#movementOf(region)
+      this.#predictTypes(movement, view, basis, outcome)
+      movement.fillStrings(bytes, basis, target)
+    } else this.#predictChecksums(view, basis, outcome)
+  }
+
+  #predictTypes(movement: BtfMovement, view: DataView, basis: number, outcome: Outcome): void {
+    const { offsets, forms, count } = this.#found
+    for (let index = 0; index < count; index++) {
+      const at = (offsets[index] as number) - basis
+      const value = view.getUint32(at, true)
+      const isType = forms[index] === form.typeId
+      const predicted = (isType ? movement.mapType(value) : movement.mapName(value)) >>> 0
+      view.setUint32(at, predicted, true)
+      const became = outcome(at, predicted)
+      if (isType) movement.settleType(value, became)
+      else movement.settleName(value, became)
+    }
+  }
+
+  #predictChecksums(view: DataView, basis: number, outcome: Outcome): void {
+    const { checksums } = this.#context
+    const { offsets, count } = this.#found
+    for (let index = 0; index < count; index++) {
+      const at = (offsets[index] as number) - basis
+      const value = view.getUint32(at, true)
+      const predicted = checksums.valueOf(value)
+      view.setUint32(at, predicted, true)
+      checksums.learn(value, outcome(at, predicted))
+    }
+  }
+
+  #movementOf(region: Region): BtfMovement {
+    let movement = this.#movements.get(region)
+    if (movement === undefined) {
+      movement = new BtfMovement(
+        this.#finder.btfOf(region),
+        this.#readBasis,
+        this.#copies,
+        this.#layout.types ?? noTypes,
+        this.#context,
+      )
+      this.#movements.set(region, movement)
+    }
+    return movement
+  }
+}

@@ -1,0 +1,172 @@
+import { ByteReader } from '../delta/byte-writer.ts'
+import { joinViews, type ContentView } from '../delta/content-view.ts'
+import { DeltaDecoder, type WriteTarget } from '../delta/decode-delta.ts'
+import { readersOf, streamNames, type StreamReaders } from '../delta/delta-streams.ts'
+import { DeltaError } from '../delta/errors.ts'
+import { decompressFrame } from './decompress-frame.ts'
+import { PackError } from './errors.ts'
+import { decodePackHeader, groupLength, packHeaderLength, packLength, preambleBytes } from './pack-header.ts'
+import type { PackGroup, PackHeader } from './pack-header.ts'
+import { IndexReader } from './pack-index.ts'
+import type { ContentPosition, PackBasis, PackContent, SizeOf } from './pack-index.ts'
+
+/** What a pack is applied to. */
+export interface PackTarget extends SizeOf {
+  /**
+   * A basis as it is on this machine, or undefined where it cannot be had: then the contents made of it are passed over.
+   */
+  openBasis(what: PackContent['what'], position: ContentPosition): ContentView | undefined
+  /** Takes a content. Undefined: it is not wanted. */
+  begin(content: PackContent): ContentSink | undefined
+}
+
+export interface ContentSink {
+  write: WriteTarget
+  /** All of it was written. */
+  end(): void
+  /** It cannot be made on this machine. */
+  abandon(): void
+}
+
+/** Reads a pack that lies wherever `file` says; holds one group of it at a time. */
+export class PackReader {
+  readonly header: PackHeader
+  readonly #file: ContentView
+  readonly #headerLength: number
+
+  /** Throws a PackError. */
+  constructor(file: ContentView) {
+    this.#file = file
+    const length = packHeaderLength(file.readAt(0, preambleBytes))
+    this.header = decodePackHeader(file.readAt(0, length))
+    this.#headerLength = length
+  }
+
+  /** What the pack declares: more bytes are not looked at. */
+  get length(): number {
+    return packLength(this.header, this.#headerLength)
+  }
+
+  /** Where a group starts and ends in the pack. */
+  span(group: number): { readonly start: number; readonly end: number } {
+    const start = this.header.groups
+      .slice(0, group)
+      .reduce((sum, before) => sum + groupLength(before), this.#headerLength)
+    return { start, end: start + groupLength(this.header.groups[group] as PackGroup) }
+  }
+
+  /**
+   * Applies groups `from` (included) to `to` (not included) and calls `onGroup` after each. Contents that go over the
+   * end of a group are complete only when the next one was applied in the same call. Throws PackError, and what the
+   * target throws; what was complete by then is right as far as its digest is.
+   */
+  apply(target: PackTarget, from: number, to: number, onGroup?: (group: number) => void): void {
+    const maker = new ContentMaker(target)
+    let { start } = this.span(from)
+    for (let group = from; group < to; group++) {
+      const described = this.header.groups[group] as PackGroup
+      maker.applyGroup(described, this.#readGroup(described, start))
+      start += groupLength(described)
+      onGroup?.(group)
+    }
+    maker.end()
+  }
+
+  #readGroup(group: PackGroup, start: number): readonly Uint8Array[] {
+    const stored = this.#file.readAt(start, groupLength(group))
+    if (stored.length !== groupLength(group))
+      throw new PackError('PACK_CORRUPT', 'the pack ends inside a group')
+    let at = 0
+    return group.streams.map((size, index) => {
+      const frame = stored.subarray(at, at + size.stored)
+      at += size.stored
+      if (size.stored === size.plain) return frame
+      return decompressFrame(frame, size.plain, index === 0 ? 'index' : `stream of ${streamNames[index - 1]}`)
+    })
+  }
+}
+
+/** Makes contents, one at a time, out of the groups in their order. */
+class ContentMaker {
+  readonly #target: PackTarget
+  #content: OpenContent | undefined
+
+  constructor(target: PackTarget) {
+    this.#target = target
+  }
+
+  applyGroup(group: PackGroup, streams: readonly Uint8Array[]): void {
+    try {
+      this.#apply(group, streams)
+    } catch (cause) {
+      if (!(cause instanceof DeltaError)) throw cause
+      const code = cause.code === 'delta.too_large' ? 'PACK_TOO_LARGE' : 'PACK_CORRUPT'
+      throw new PackError(code, `a group of the pack: ${cause.message}`, { cause })
+    }
+  }
+
+  end(): void {
+    if (this.#content !== undefined) throw new PackError('PACK_CORRUPT', 'the pack ends inside a content')
+  }
+
+  #apply(group: PackGroup, streams: readonly Uint8Array[]): void {
+    const index = new IndexReader(new ByteReader(streams[0] as Uint8Array, 'index'), this.#target)
+    const readers = readersOf(streams.slice(1))
+    let made = 0
+    for (let line = index.next(); line !== undefined; line = index.next()) {
+      if (line.content !== undefined) {
+        this.end()
+        this.#content = new OpenContent(line.content, this.#target, readers)
+      }
+      if (this.#content === undefined) throw new PackError('PACK_CORRUPT', 'the pack goes on with no content')
+      made += line.targetBytes
+      if (this.#content.addPart(line.targetBytes, readers)) this.#content = undefined
+    }
+    for (const reader of Object.values(readers) as ByteReader[]) reader.end()
+    if (made !== group.targetBytes) {
+      throw new PackError(
+        'PACK_CORRUPT',
+        `a group of the pack makes ${made} bytes, not the ${group.targetBytes} it declares`,
+      )
+    }
+  }
+}
+
+class OpenContent {
+  readonly #decoder: DeltaDecoder
+  readonly #sink: ContentSink | undefined
+  readonly #isPossible: boolean
+
+  constructor(content: PackContent, target: PackTarget, streams: StreamReaders) {
+    const bases = content.bases.map((basis) => openBasis(content, basis, target))
+    this.#isPossible = bases.every((basis) => basis.isThere)
+    const sink = target.begin(content)
+    this.#sink = sink
+    const size = content.repack?.plainBytes ?? target.content(content.what, content.position)
+    const basis = joinViews(bases.map(({ view }) => view))
+    this.#decoder = new DeltaDecoder(size, content, basis, streams, !this.#isPossible)
+  }
+
+  /** True when the content is complete. */
+  addPart(targetBytes: number, streams: StreamReaders): boolean {
+    const sink = this.#isPossible ? this.#sink : undefined
+    this.#decoder.decodePart(targetBytes, streams, (bytes) => sink?.write(bytes))
+    if (!this.#decoder.isComplete) return false
+    if (this.#isPossible) this.#sink?.end()
+    else this.#sink?.abandon()
+    return true
+  }
+}
+
+interface OpenBasis {
+  readonly isThere: boolean
+  readonly view: ContentView
+}
+
+/** In place of a basis that is not there stand zeros, so that the streams are read to the same place. */
+function openBasis(content: PackContent, basis: PackBasis, target: PackTarget): OpenBasis {
+  const size = target.basis(content.what, basis.position)
+  const view = target.openBasis(content.what, basis.position)
+  if (view !== undefined && view.length === size) return { isThere: true, view }
+  return { isThere: false, view: { length: size, readAt: (_, length) => new Uint8Array(length) } }
+}
