@@ -1,9 +1,7 @@
-import { constants, zstdCompressSync } from 'node:zlib'
-import { joinViews } from '../delta/content-view.ts'
-import type { ContentView } from '../delta/content-view.ts'
-import { listStreams } from '../delta/delta-streams.ts'
-import { encodeDelta, encodeWhole } from '../delta/encode-delta.ts'
-import type { Delta, DeltaPart } from '../delta/encode-delta.ts'
+import { joinViews, type ContentView } from '../delta/content-view.ts'
+import { DeltaContext } from '../delta/delta-context.ts'
+import { encodeDelta, encodeWhole, type Delta, type DeltaPart } from '../delta/encode-delta.ts'
+import { estimatePart, estimateWhole } from './estimate-bytes.ts'
 import { openContent, type OpenContent } from './open-content.ts'
 import type { BasisFile, ContentTask } from './pack-messages.ts'
 
@@ -12,38 +10,73 @@ export interface ChosenDelta extends Disposable {
   readonly delta: Delta
   readonly basis: ContentView
   readonly bases: readonly BasisFile[]
-  readonly estimatedBytes: number
 }
 
-/** A delta this small, as a share of the content, is not worth looking for a better one. */
+/** A delta with no more literals, as a share of the content, is taken unseen. */
+const goodLiteralShare = 0.1
+/** One that takes no more, as a share of the content, is not worth looking for a better one. */
 const goodShare = 0.08
 /** Larger contents are tried against their likeliest basis only. */
 const triedBytes = 64 << 20
 
+/**
+ * Takes the likeliest basis if almost all of the content is in it. Otherwise tries the candidates in their order until
+ * one is good, what they give together where one alone is not, and no basis at all; takes what is smallest by a quick
+ * compression. `context` has learned from what was chosen before, and nothing from what was only tried. The caller
+ * disposes of what it gets.
+ */
+export function chooseDelta(
+  target: ContentView,
+  task: ContentTask,
+  partBytes: number,
+  context: DeltaContext,
+): ChosenDelta {
+  const [likeliest] = task.candidates
+  if (likeliest !== undefined) {
+    const basis = openContent(likeliest)
+    const delta = encodeDelta(target, basis, partBytes, context)
+    if (delta.literalBytes <= target.length * goodLiteralShare)
+      return chosen(delta, basis, [likeliest], [basis])
+    basis[Symbol.dispose]()
+  }
+  return chooseByTrying(target, task, partBytes, context)
+}
+
+export function chooseWhole(target: ContentView, partBytes: number): ChosenDelta {
+  return chosen(encodeWhole(target, partBytes), target, [], [])
+}
+
 interface Attempt {
-  readonly delta: Delta
-  readonly basis: ContentView
   readonly bases: readonly BasisFile[]
-  readonly opened: readonly OpenContent[]
   readonly estimatedBytes: number
 }
 
-/**
- * Tries the candidates in their order until one is good, what they give together where one alone is not, and no basis
- * at all; takes what is smallest by a quick compression. The caller disposes of what it gets.
- */
-export function chooseDelta(target: ContentView, task: ContentTask, partBytes: number): ChosenDelta {
+function chooseByTrying(
+  target: ContentView,
+  task: ContentTask,
+  partBytes: number,
+  context: DeltaContext,
+): ChosenDelta {
   const tries = task.target.size > triedBytes ? task.candidates.slice(0, 1) : task.candidates
-  let best: Attempt | undefined
+  let best: Attempt = { bases: [], estimatedBytes: estimateWhole(target) }
   for (const bases of basesToTry(tries)) {
-    if (best !== undefined && best.estimatedBytes < task.target.size * goodShare) break
-    best = better(best, attempt(target, bases, partBytes))
+    const estimatedBytes = attempt(target, bases, partBytes)
+    if (estimatedBytes < best.estimatedBytes) best = { bases, estimatedBytes }
+    if (best.estimatedBytes < target.length * goodShare) break
   }
-  if (best === undefined || best.estimatedBytes >= task.target.size * goodShare) {
-    best = better(best, attempt(target, [], partBytes))
-  }
-  const { delta, basis, bases, opened, estimatedBytes } = best
-  return { delta, basis, bases, estimatedBytes, [Symbol.dispose]: () => closeAll(opened) }
+  if (best.bases.length === 0) return chooseWhole(target, partBytes)
+  const opened = best.bases.map(openContent)
+  const basis = joinViews(opened)
+  return chosen(encodeDelta(target, basis, partBytes, context), basis, best.bases, opened)
+}
+
+function chosen(
+  delta: Delta,
+  basis: ContentView,
+  bases: readonly BasisFile[],
+  opened: readonly OpenContent[],
+): ChosenDelta {
+  return { delta, basis, bases, [Symbol.dispose]: () => closeAll(opened) }
 }
 
 /** Each alone, then the first with those that are meant to be used with it. */
@@ -55,42 +88,23 @@ function basesToTry(candidates: readonly BasisFile[]): BasisFile[][] {
   return tries
 }
 
-function attempt(target: ContentView, bases: readonly BasisFile[], partBytes: number): Attempt {
+/** About what the content would take, in bytes. */
+function attempt(target: ContentView, bases: readonly BasisFile[], partBytes: number): number {
   const opened = bases.map(openContent)
-  const basis = joinViews(opened)
-  const made = bases.length === 0 ? encodeWhole(target, partBytes) : encodeDelta(target, basis, partBytes)
-  // What is small is made once and kept; a large whole content is made again when it is written.
-  if (bases.length === 0) return { delta: made, basis, bases, opened, estimatedBytes: estimateWhole(target) }
-  const parts: DeltaPart[] = [...made.parts]
-  const estimatedBytes = parts.reduce((sum, part) => sum + estimate(part), 0)
-  return { delta: { head: made.head, parts }, basis, bases, opened, estimatedBytes }
+  try {
+    const { parts } = encodeDelta(target, joinViews(opened), partBytes, new DeltaContext())
+    return sumOf(parts)
+  } finally {
+    closeAll(opened)
+  }
 }
 
-function better(a: Attempt | undefined, b: Attempt): Attempt {
-  if (a === undefined) return b
-  const [winner, loser] = b.estimatedBytes < a.estimatedBytes ? [b, a] : [a, b]
-  closeAll(loser.opened)
-  return winner
+function sumOf(parts: Iterable<DeltaPart>): number {
+  let sum = 0
+  for (const { streams } of parts) sum += estimatePart(streams)
+  return sum
 }
 
 function closeAll(opened: readonly OpenContent[]): void {
   for (const content of opened) content[Symbol.dispose]()
-}
-
-function estimate(part: DeltaPart): number {
-  return listStreams(part.streams).reduce((sum, writer) => sum + compressedBytes(writer.written()), 0)
-}
-
-/** From a sample of what is large. */
-function estimateWhole(target: ContentView): number {
-  const sampleBytes = 4 << 20
-  if (target.length <= sampleBytes) return compressedBytes(target.readAt(0, target.length))
-  const middle = Math.floor((target.length - sampleBytes) / 2)
-  return Math.ceil((compressedBytes(target.readAt(middle, sampleBytes)) / sampleBytes) * target.length)
-}
-
-/** About what the bytes take of a group, where what frames cost is shared by many. */
-function compressedBytes(bytes: Uint8Array): number {
-  if (bytes.length < 32) return bytes.length
-  return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }).length
 }

@@ -1,15 +1,14 @@
-import type { ContentView } from '../delta/content-view.ts'
-import { DeltaDecoder } from '../delta/decode-delta.ts'
-import { listStreams, readersOf } from '../delta/delta-streams.ts'
+import { DeltaContext } from '../delta/delta-context.ts'
 import type { DeltaPart } from '../delta/encode-delta.ts'
 import { groupBytes } from '../pack/pack-limits.ts'
-import type { PackContent } from '../pack/pack-index.ts'
 import { GroupWriter } from '../pack/pack-writer.ts'
-import { chooseDelta, type ChosenDelta } from './choose-delta.ts'
-import { openContent } from './open-content.ts'
+import { chooseDelta, chooseWhole, type ChosenDelta } from './choose-delta.ts'
+import { DeltaProof } from './delta-proof.ts'
+import { estimatePart } from './estimate-bytes.ts'
+import { openContent, type OpenContent } from './open-content.ts'
 import type { BatchReply, BatchTask, ContentTask } from './pack-messages.ts'
 
-/** A part of a content that two of fit into a group. */
+/** Two parts of a content fill a group. */
 const partBytes = groupBytes / 2
 
 /** Expresses each content of a batch, checks that it comes back, and fills groups with them. */
@@ -20,6 +19,8 @@ export function* makeBatch(task: BatchTask): Generator<BatchReply> {
 }
 
 class Batch {
+  #context = new DeltaContext()
+  #proofContext = new DeltaContext()
   #group: GroupWriter
 
   constructor() {
@@ -28,45 +29,72 @@ class Batch {
 
   *add(task: ContentTask): Generator<BatchReply> {
     using target = openContent(task.target)
-    using chosen = chooseDelta(target, task, partBytes)
-    const { head } = chosen.delta
-    const content: PackContent = {
+    using chosen = chooseDelta(target, task, partBytes, this.#context)
+    const proof = this.#proofOf(target, chosen)
+    if (!chosen.delta.head.predicted) {
+      // Nothing is foreseen that could turn out wrong: the parts need not wait for the last one.
+      yield* this.#write(task, chosen, proof, proved(chosen, proof, task))
+      return
+    }
+    const parts = provedParts(chosen, proof)
+    if (parts === undefined) yield* this.#addWhole(task, target)
+    else yield* this.#write(task, chosen, proof, parts)
+  }
+
+  *end(): Generator<BatchReply> {
+    if (!this.#group.isEmpty) yield* this.#close()
+  }
+
+  /** In place of a delta that does not give back what it was made of. */
+  *#addWhole(task: ContentTask, target: OpenContent): Generator<BatchReply> {
+    if (!this.#group.isEmpty) yield* this.#close()
+    // What was learned from the delta that is not used must not be used either.
+    this.#group = new GroupWriter(true)
+    this.#context = new DeltaContext()
+    this.#proofContext = new DeltaContext()
+    using whole = chooseWhole(target, partBytes)
+    const proof = this.#proofOf(target, whole)
+    yield* this.#write(task, whole, proof, proved(whole, proof, task))
+  }
+
+  #proofOf(target: OpenContent, { delta, basis }: ChosenDelta): DeltaProof {
+    return new DeltaProof(target, delta.head, basis, this.#proofContext)
+  }
+
+  *#write(
+    task: ContentTask,
+    { delta, bases }: ChosenDelta,
+    proof: DeltaProof,
+    parts: Iterable<DeltaPart>,
+  ): Generator<BatchReply> {
+    const content = {
       what: task.what,
       position: task.target.position,
-      bases: chosen.bases.map(({ position }) => ({ position, unpacked: false })),
+      bases: bases.map(({ position }) => ({ position, unpacked: false })),
       repack: undefined,
-      ...head,
+      ...delta.head,
     }
-    const proof = new Proof(target, chosen)
+    let estimatedBytes = 0
     let isFirst = true
-    for (const part of chosen.delta.parts) {
-      proof.check(part)
+    for (const part of parts) {
+      estimatedBytes += estimatePart(part.streams)
       if (this.#group.isFullFor(part.streams)) yield* this.#close()
-      this.#group.add(
-        { content: isFirst ? content : undefined, targetBytes: part.targetBytes },
-        part.streams,
-        task.target.size,
-        chosen.bases[0]?.size ?? 0,
-      )
+      const line = { content: isFirst ? content : undefined, targetBytes: part.targetBytes }
+      this.#group.add(line, part.streams, task.target.size, bases[0]?.size ?? 0)
       isFirst = false
     }
-    proof.end()
     yield {
       kind: 'content',
       content: {
         what: task.what,
         position: task.target.position,
         size: task.target.size,
-        bases: chosen.bases.map(({ position, reason }) => ({ position, reason })),
-        isPredicted: head.predicted,
-        estimatedBytes: chosen.estimatedBytes,
+        bases: bases.map(({ position, reason }) => ({ position, reason })),
+        isPredicted: delta.head.predicted,
+        estimatedBytes,
         applyMs: proof.ms,
       },
     }
-  }
-
-  *end(): Generator<BatchReply> {
-    if (!this.#group.isEmpty) yield* this.#close()
   }
 
   *#close(): Generator<BatchReply> {
@@ -75,38 +103,20 @@ class Batch {
   }
 }
 
-/** Applies a delta while it is being written, and compares. */
-class Proof {
-  readonly #target: ContentView
-  readonly #chosen: ChosenDelta
-  #decoder: DeltaDecoder | undefined
-  #position = 0
-  /** What applying took. */
-  ms = 0
-
-  constructor(target: ContentView, chosen: ChosenDelta) {
-    this.#target = target
-    this.#chosen = chosen
+/** All parts of a delta, or undefined when they do not give back what they were made of. */
+function provedParts({ delta }: ChosenDelta, proof: DeltaProof): DeltaPart[] | undefined {
+  const parts: DeltaPart[] = []
+  for (const part of delta.parts) {
+    if (!proof.holds(part)) return undefined
+    parts.push(part)
   }
+  return proof.isComplete ? parts : undefined
+}
 
-  check({ targetBytes, streams }: DeltaPart): void {
-    const started = performance.now()
-    const readers = readersOf(listStreams(streams).map((writer) => writer.written()))
-    const { delta, basis } = this.#chosen
-    this.#decoder ??= new DeltaDecoder(this.#target.length, delta.head, basis, readers)
-    this.#decoder.decodePart(targetBytes, readers, (bytes) => {
-      const wanted = this.#target.readAt(this.#position, bytes.length)
-      if (Buffer.compare(wanted, bytes) !== 0) throw new Error(this.#failure())
-      this.#position += bytes.length
-    })
-    this.ms += performance.now() - started
+function* proved({ delta }: ChosenDelta, proof: DeltaProof, { target }: ContentTask): Generator<DeltaPart> {
+  for (const part of delta.parts) {
+    if (!proof.holds(part)) break
+    yield part
   }
-
-  end(): void {
-    if (this.#position !== this.#target.length) throw new Error(this.#failure())
-  }
-
-  #failure(): string {
-    return `a delta does not give back the content it was made of, from byte ${this.#position} on: this is a defect of vend`
-  }
+  if (!proof.isComplete) throw new Error(`${target.path} does not come back from the delta made of it`)
 }

@@ -45,6 +45,11 @@ export async function makePack(
   const contents: MadeContent[] = []
   const report = progressOf(plan, 'making', options)
   await using pool = new PackPool(options.threads)
+  const stop = (): void => {
+    void pool[Symbol.asyncDispose]()
+  }
+  options.signal?.addEventListener('abort', stop, { once: true })
+  using _listening = { [Symbol.dispose]: () => options.signal?.removeEventListener('abort', stop) }
   const batches: BatchTask[] = [
     { contents: [manifestTask(plan, options.scratch)] },
     ...[...batchesOf(tasks)].map((batch) => ({ contents: batch })),

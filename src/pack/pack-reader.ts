@@ -1,5 +1,6 @@
 import { ByteReader } from '../delta/byte-writer.ts'
 import { joinViews, type ContentView } from '../delta/content-view.ts'
+import { DeltaContext } from '../delta/delta-context.ts'
 import { DeltaDecoder, type WriteTarget } from '../delta/decode-delta.ts'
 import { readersOf, streamNames, type StreamReaders } from '../delta/delta-streams.ts'
 import { DeltaError } from '../delta/errors.ts'
@@ -90,6 +91,9 @@ export class PackReader {
 class ContentMaker {
   readonly #target: PackTarget
   #content: OpenContent | undefined
+  /** Of the content before; below every position for the manifest, which comes first. */
+  #position = -2
+  #context = new DeltaContext()
 
   constructor(target: PackTarget) {
     this.#target = target
@@ -109,26 +113,31 @@ class ContentMaker {
     if (this.#content !== undefined) throw new PackError('PACK_CORRUPT', 'the pack ends inside a content')
   }
 
+  /** Contents come in the order of the content stream: nothing is made twice. */
+  #advance({ what, position }: PackContent): void {
+    const place = what === 'manifest' ? -1 : position
+    if (place <= this.#position) throw new PackError('PACK_CORRUPT', 'the pack has contents out of order')
+    this.#position = place
+  }
+
   #apply(group: PackGroup, streams: readonly Uint8Array[]): void {
+    if (group.fresh) this.#context = new DeltaContext()
     const index = new IndexReader(new ByteReader(streams[0] as Uint8Array, 'index'), this.#target)
     const readers = readersOf(streams.slice(1))
     let made = 0
     for (let line = index.next(); line !== undefined; line = index.next()) {
       if (line.content !== undefined) {
         this.end()
-        this.#content = new OpenContent(line.content, this.#target, readers)
+        this.#advance(line.content)
+        this.#content = new OpenContent(line.content, this.#target, readers, this.#context)
       }
       if (this.#content === undefined) throw new PackError('PACK_CORRUPT', 'the pack goes on with no content')
       made += line.targetBytes
+      if (made > group.targetBytes) throw wrongTotal(group, made)
       if (this.#content.addPart(line.targetBytes, readers)) this.#content = undefined
     }
     for (const reader of Object.values(readers) as ByteReader[]) reader.end()
-    if (made !== group.targetBytes) {
-      throw new PackError(
-        'PACK_CORRUPT',
-        `a group of the pack makes ${made} bytes, not the ${group.targetBytes} it declares`,
-      )
-    }
+    if (made !== group.targetBytes) throw wrongTotal(group, made)
   }
 }
 
@@ -137,14 +146,14 @@ class OpenContent {
   readonly #sink: ContentSink | undefined
   readonly #isPossible: boolean
 
-  constructor(content: PackContent, target: PackTarget, streams: StreamReaders) {
+  constructor(content: PackContent, target: PackTarget, streams: StreamReaders, context: DeltaContext) {
     const bases = content.bases.map((basis) => openBasis(content, basis, target))
     this.#isPossible = bases.every((basis) => basis.isThere)
     const sink = target.begin(content)
     this.#sink = sink
     const size = content.repack?.plainBytes ?? target.content(content.what, content.position)
     const basis = joinViews(bases.map(({ view }) => view))
-    this.#decoder = new DeltaDecoder(size, content, basis, streams, !this.#isPossible)
+    this.#decoder = new DeltaDecoder(size, content, basis, streams, !this.#isPossible, context)
   }
 
   /** True when the content is complete. */
@@ -156,6 +165,13 @@ class OpenContent {
     else this.#sink?.abandon()
     return true
   }
+}
+
+function wrongTotal(group: PackGroup, made: number): PackError {
+  return new PackError(
+    'PACK_CORRUPT',
+    `a group of the pack makes ${made} bytes, not the ${group.targetBytes} it declares`,
+  )
 }
 
 interface OpenBasis {

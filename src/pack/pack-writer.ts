@@ -53,9 +53,20 @@ export class GroupWriter {
     }))
     return {
       group: { fresh: this.#fresh, targetBytes: this.#targetBytes, streams },
-      bytes: Buffer.concat(stored),
+      bytes: joined(stored),
     }
   }
+}
+
+/** In memory of its own, which can be handed to another thread. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 }
 
 /** One zstd frame, or the bytes themselves where that is not smaller. */
