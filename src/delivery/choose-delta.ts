@@ -1,12 +1,17 @@
 import { joinViews, type ContentView } from '../delta/content-view.ts'
 import { DeltaContext } from '../delta/delta-context.ts'
 import { encodeDelta, encodeWhole, type Delta, type DeltaPart } from '../delta/encode-delta.ts'
+import type { Repack } from '../pack/pack-index.ts'
+import { chooseRepacked, type RepackedDelta } from './choose-repacked.ts'
 import { estimatePart, estimateWhole } from './estimate-bytes.ts'
 import { openContent, type OpenContent } from './open-content.ts'
 import type { BasisFile, ContentTask } from './pack-messages.ts'
 
 /** How a content is best expressed, of the ways that were tried. */
 export interface ChosenDelta extends Disposable {
+  /** What the delta makes: the content, or what is compressed in it. */
+  readonly target: ContentView
+  readonly repack: Repack | undefined
   readonly delta: Delta
   readonly basis: ContentView
   readonly bases: readonly BasisFile[]
@@ -16,6 +21,8 @@ export interface ChosenDelta extends Disposable {
 const goodLiteralShare = 0.1
 /** One that takes no more, as a share of the content, is not worth looking for a better one. */
 const goodShare = 0.08
+/** Compressing again must save this share of what is compressed. */
+const leastSavedShare = 0.05
 /** Larger contents are tried against their likeliest basis only. */
 const triedBytes = 64 << 20
 
@@ -23,27 +30,28 @@ const triedBytes = 64 << 20
  * Takes the likeliest basis if almost all of the content is in it. Otherwise tries the candidates in their order until
  * one is good, what they give together where one alone is not, and no basis at all; takes what is smallest by a quick
  * compression. `context` has learned from what was chosen before, and nothing from what was only tried. The caller
- * disposes of what it gets.
+ * disposes of what it gets. `plainBudget`: see chooseRepacked.
  */
 export function chooseDelta(
   target: ContentView,
   task: ContentTask,
   partBytes: number,
   context: DeltaContext,
+  plainBudget: number,
 ): ChosenDelta {
   const [likeliest] = task.candidates
   if (likeliest !== undefined) {
     const basis = openContent(likeliest)
     const delta = encodeDelta(target, basis, partBytes, context)
     if (delta.literalBytes <= target.length * goodLiteralShare)
-      return chosen(delta, basis, [likeliest], [basis])
+      return chosen(target, delta, basis, [likeliest], [basis])
     basis[Symbol.dispose]()
   }
-  return chooseByTrying(target, task, partBytes, context)
+  return chooseByTrying(target, task, partBytes, context, plainBudget)
 }
 
 export function chooseWhole(target: ContentView, partBytes: number): ChosenDelta {
-  return chosen(encodeWhole(target, partBytes), target, [], [])
+  return chosen(target, encodeWhole(target, partBytes), target, [], [])
 }
 
 interface Attempt {
@@ -56,6 +64,7 @@ function chooseByTrying(
   task: ContentTask,
   partBytes: number,
   context: DeltaContext,
+  plainBudget: number,
 ): ChosenDelta {
   const tries = task.target.size > triedBytes ? task.candidates.slice(0, 1) : task.candidates
   let best: Attempt = { bases: [], estimatedBytes: estimateWhole(target) }
@@ -64,19 +73,30 @@ function chooseByTrying(
     if (estimatedBytes < best.estimatedBytes) best = { bases, estimatedBytes }
     if (best.estimatedBytes < target.length * goodShare) break
   }
+  const repacked = chooseRepacked(target, task, partBytes, context, plainBudget)
+  if (repacked !== undefined && isWorthRepacking(repacked, best.estimatedBytes)) {
+    const { plain, repack, delta, basis, bases } = repacked
+    return { ...chosen(plain, delta, basis, bases, []), repack }
+  }
   if (best.bases.length === 0) return chooseWhole(target, partBytes)
   const opened = best.bases.map(openContent)
   const basis = joinViews(opened)
-  return chosen(encodeDelta(target, basis, partBytes, context), basis, best.bases, opened)
+  return chosen(target, encodeDelta(target, basis, partBytes, context), basis, best.bases, opened)
+}
+
+/** Compressing costs a machine time; what it saves must be worth it. */
+function isWorthRepacking({ estimatedBytes, repack }: RepackedDelta, otherBytes: number): boolean {
+  return otherBytes - estimatedBytes > repack.plainBytes * leastSavedShare
 }
 
 function chosen(
+  target: ContentView,
   delta: Delta,
   basis: ContentView,
   bases: readonly BasisFile[],
   opened: readonly OpenContent[],
 ): ChosenDelta {
-  return { delta, basis, bases, [Symbol.dispose]: () => closeAll(opened) }
+  return { target, repack: undefined, delta, basis, bases, [Symbol.dispose]: () => closeAll(opened) }
 }
 
 /** Each alone, then the first with those that are meant to be used with it. */

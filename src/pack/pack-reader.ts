@@ -1,13 +1,17 @@
 import { ByteReader } from '../delta/byte-writer.ts'
-import { joinViews, type ContentView } from '../delta/content-view.ts'
+import { joinViews, viewBytes, type ContentView } from '../delta/content-view.ts'
 import { DeltaContext } from '../delta/delta-context.ts'
 import { DeltaDecoder, type WriteTarget } from '../delta/decode-delta.ts'
 import { readersOf, streamNames, type StreamReaders } from '../delta/delta-streams.ts'
 import { DeltaError } from '../delta/errors.ts'
+import { DeflateEncoder } from '../recompression/deflate-encoder.ts'
+import { inflatedForm } from '../recompression/inflated-form.ts'
 import { decompressFrame } from './decompress-frame.ts'
 import { PackError } from './errors.ts'
 import { decodePackHeader, groupLength, packHeaderLength, packLength, preambleBytes } from './pack-header.ts'
 import type { PackGroup, PackHeader } from './pack-header.ts'
+import { maxRepackedBytes } from './pack-limits.ts'
+import { Repacker } from './repacker.ts'
 import { IndexReader } from './pack-index.ts'
 import type { ContentPosition, PackBasis, PackContent, SizeOf } from './pack-index.ts'
 
@@ -50,9 +54,7 @@ export class PackReader {
 
   /** Where a group starts and ends in the pack. */
   span(group: number): { readonly start: number; readonly end: number } {
-    const start = this.header.groups
-      .slice(0, group)
-      .reduce((sum, before) => sum + groupLength(before), this.#headerLength)
+    const start = this.#startOf(group)
     return { start, end: start + groupLength(this.header.groups[group] as PackGroup) }
   }
 
@@ -63,7 +65,7 @@ export class PackReader {
    */
   apply(target: PackTarget, from: number, to: number, onGroup?: (group: number) => void): void {
     const maker = new ContentMaker(target)
-    let { start } = this.span(from)
+    let start = this.#startOf(from)
     for (let group = from; group < to; group++) {
       const described = this.header.groups[group] as PackGroup
       maker.applyGroup(described, this.#readGroup(described, start))
@@ -71,6 +73,11 @@ export class PackReader {
       onGroup?.(group)
     }
     maker.end()
+  }
+
+  #startOf(group: number): number {
+    const before = this.header.groups.slice(0, group)
+    return before.reduce((sum, one) => sum + groupLength(one), this.#headerLength)
   }
 
   #readGroup(group: PackGroup, start: number): readonly Uint8Array[] {
@@ -94,6 +101,7 @@ class ContentMaker {
   /** Of the content before; below every position for the manifest, which comes first. */
   #position = -2
   #context = new DeltaContext()
+  readonly #encoder = new DeflateEncoder()
 
   constructor(target: PackTarget) {
     this.#target = target
@@ -129,7 +137,10 @@ class ContentMaker {
       if (line.content !== undefined) {
         this.end()
         this.#advance(line.content)
-        this.#content = new OpenContent(line.content, this.#target, readers, this.#context)
+        this.#content = new OpenContent(line.content, this.#target, readers, {
+          context: this.#context,
+          encoder: this.#encoder,
+        })
       }
       if (this.#content === undefined) throw new PackError('PACK_CORRUPT', 'the pack goes on with no content')
       made += line.targetBytes
@@ -141,28 +152,41 @@ class ContentMaker {
   }
 }
 
+/** What contents use one after another. */
+interface Tools {
+  readonly context: DeltaContext
+  readonly encoder: DeflateEncoder
+}
+
 class OpenContent {
   readonly #decoder: DeltaDecoder
   readonly #sink: ContentSink | undefined
   readonly #isPossible: boolean
+  readonly #repacker: Repacker | undefined
 
-  constructor(content: PackContent, target: PackTarget, streams: StreamReaders, context: DeltaContext) {
+  constructor(content: PackContent, target: PackTarget, streams: StreamReaders, tools: Tools) {
     const bases = content.bases.map((basis) => openBasis(content, basis, target))
     this.#isPossible = bases.every((basis) => basis.isThere)
     const sink = target.begin(content)
     this.#sink = sink
-    const size = content.repack?.plainBytes ?? target.content(content.what, content.position)
+    const contentBytes = target.content(content.what, content.position)
+    this.#repacker = content.repack && new Repacker(content.repack, contentBytes, tools.encoder)
+    const size = content.repack?.plainBytes ?? contentBytes
     const basis = joinViews(bases.map(({ view }) => view))
-    this.#decoder = new DeltaDecoder(size, content, basis, streams, !this.#isPossible, context)
+    this.#decoder = new DeltaDecoder(size, content, basis, streams, !this.#isPossible, tools.context)
   }
 
   /** True when the content is complete. */
   addPart(targetBytes: number, streams: StreamReaders): boolean {
     const sink = this.#isPossible ? this.#sink : undefined
-    this.#decoder.decodePart(targetBytes, streams, (bytes) => sink?.write(bytes))
+    const receiver = sink && (this.#repacker ?? sink)
+    this.#decoder.decodePart(targetBytes, streams, (bytes) => receiver?.write(bytes))
     if (!this.#decoder.isComplete) return false
-    if (this.#isPossible) this.#sink?.end()
-    else this.#sink?.abandon()
+    if (!this.#isPossible) this.#sink?.abandon()
+    else if (sink !== undefined) {
+      if (this.#repacker !== undefined) sink.write(this.#repacker.finish())
+      sink.end()
+    }
     return true
   }
 }
@@ -183,6 +207,18 @@ interface OpenBasis {
 function openBasis(content: PackContent, basis: PackBasis, target: PackTarget): OpenBasis {
   const size = target.basis(content.what, basis.position)
   const view = target.openBasis(content.what, basis.position)
+  if (basis.unpacked) return openUnpacked(view, size)
   if (view !== undefined && view.length === size) return { isThere: true, view }
   return { isThere: false, view: { length: size, readAt: (_, length) => new Uint8Array(length) } }
+}
+
+/** How long it is then only its bytes can tell. */
+function openUnpacked(packed: ContentView | undefined, size: number): OpenBasis {
+  if (size > maxRepackedBytes)
+    throw new PackError('PACK_TOO_LARGE', `the pack unpacks a basis of ${size} bytes`)
+  const bytes = packed?.length === size ? packed.readAt(0, size) : new Uint8Array()
+  const plain = inflatedForm(bytes, maxRepackedBytes)
+  if (plain !== undefined) return { isThere: true, view: viewBytes(plain) }
+  const zeros = { length: maxRepackedBytes, readAt: (_: number, length: number) => new Uint8Array(length) }
+  return { isThere: false, view: zeros }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BlobStore } from '../../../storage/blob-store.ts'
+import { BoundedTasks } from '../../bounded-tasks.ts'
 import type { BuildPack } from '../../delivery/pack-requests.ts'
 import type { ManifestRef } from '../../delivery/plan-pack.ts'
 import {
@@ -17,6 +18,8 @@ import {
 import { PackProcessError } from './pack-process-error.ts'
 
 const script = fileURLToPath(new URL('pack-process.ts', import.meta.url))
+/** Files are read by the four threads that libuv has: one is left for those who are served. */
+const callsAtOnce = 3
 /** The end of what a process says before it dies is enough to see why. */
 const keptCharacters = 2000
 
@@ -77,11 +80,12 @@ function outcomeOf(
   signal: AbortSignal,
 ): Promise<{ readonly bytes: number; readonly isNew: boolean }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ bytes: number; isNew: boolean }>()
+  const calls = new BoundedTasks(callsAtOnce)
   child.on('message', (message: FromPackProcess) => {
     if (message.kind === 'done') resolve({ bytes: message.bytes, isNew: message.isNew })
     else if (message.kind === 'failed') {
       reject(new PackProcessError(message.failure.code ?? 'PACKING_FAILED', message.failure.message))
-    } else void answer(child, message.id, performCall(store, message.call, signal))
+    } else void calls.start(async () => answer(child, message.id, performCall(store, message.call, signal)))
   })
   return promise
 }

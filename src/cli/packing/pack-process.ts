@@ -8,7 +8,7 @@ import { ParentStore } from './parent-store.ts'
 // A process that makes one pack for a server (build-pack-apart.ts) and ends.
 
 // First of all, since threads have the priority of the thread that starts them: whoever is served goes before.
-setPriority(constants.priority.PRIORITY_LOW)
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 process.once('disconnect', () => process.exit(1))
 
 let store: ParentStore | undefined
