@@ -12,7 +12,6 @@ import { makePack, type MadePack, type PackProgress } from './make-pack.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import type { BasisFile } from './pack-messages.ts'
 import { planPack, type ManifestRef, type PackPlan } from './plan-pack.ts'
-import { readSketches } from './read-sketches.ts'
 
 export interface PackRequest {
   readonly repository: Repository
@@ -86,9 +85,7 @@ async function withPack(
   const { repository, from, to, signal, threads, onProgress } = request
   const scratch = await mkdtemp(join(tmpdir(), 'vend-pack-'))
   try {
-    const plan = await planPack(repository, from, to, (digest) => readSketches(repository.store, digest), {
-      signal,
-    })
+    const plan = await planPack(repository, from, to, { signal })
     const pack = await makePack(repository, plan, { scratch, threads, signal, onProgress })
     return await use(pack, plan, scratch)
   } finally {

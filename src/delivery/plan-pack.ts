@@ -1,9 +1,10 @@
 import type { Digest } from '../../manifests/digest.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
+import { readSketches } from '../repository/read-sketches.ts'
 import type { Repository } from '../repository/repository.ts'
 import { BasisFinder, type BasisReason } from '../similarity/find-bases.ts'
-import type { Sketch } from '../similarity/sketch.ts'
+import type { SketchSet } from '../similarity/sketch-set.ts'
 import { contentsOf, type ManifestContent } from './pack-contents.ts'
 
 /** A manifest as a release names it. */
@@ -37,14 +38,6 @@ export interface PlannedBasis {
   readonly reason: BasisReason
 }
 
-/** The sketches of a manifest's contents, where there are any. */
-export interface SketchLookup {
-  sketchOf(digest: Digest): Sketch | undefined
-}
-
-/** What the contents of one manifest are like is known from when they were published; without that, paths must do. */
-export type ReadSketches = (manifest: Digest) => Promise<SketchLookup | undefined>
-
 /** Candidates that are tried for one content. */
 const maxCandidates = 3
 
@@ -53,7 +46,6 @@ export async function planPack(
   repository: Repository,
   from: ManifestRef | undefined,
   to: ManifestRef,
-  readSketches: ReadSketches,
   options: CallOptions = {},
 ): Promise<PackPlan> {
   const old = from === undefined ? undefined : await readSide(repository, from, options)
@@ -61,7 +53,7 @@ export async function planPack(
   const wanted = [...next.contents.values()]
     .filter(({ digest }) => old?.contents.has(digest) !== true)
     .sort((a, b) => a.position - b.position)
-  const find = old === undefined ? (): PlannedBasis[] => [] : await finder(old, next, readSketches)
+  const find = old === undefined ? (): PlannedBasis[] => [] : finder(old, next)
   const contents = wanted.map((content) => ({ content, candidates: find(content) }))
   return { to: next.side, from: old?.side, contents }
 }
@@ -69,34 +61,30 @@ export async function planPack(
 interface ReadSide {
   readonly side: PackSide
   readonly contents: ReadonlyMap<Digest, ManifestContent>
+  /** Kept from when the contents were published; without them, paths must do. */
+  readonly sketches: SketchSet | undefined
 }
 
 async function readSide(repository: Repository, ref: ManifestRef, options: CallOptions): Promise<ReadSide> {
   const opened = await repository.manifest({ manifest: ref }, options)
-  return { side: { ref, chunkTable: opened.chunkTable }, contents: await contentsOf(opened) }
+  const { entries, contentBytes } = opened.header
+  const sketches = await readSketches(repository.store, { manifest: ref, entries, contentBytes }, options)
+  return { side: { ref, chunkTable: opened.chunkTable }, contents: await contentsOf(opened), sketches }
 }
 
-async function finder(
-  old: ReadSide,
-  next: ReadSide,
-  readSketches: ReadSketches,
-): Promise<(content: ManifestContent) => PlannedBasis[]> {
-  const [oldSketches, newSketches] = [
-    await readSketches(old.side.ref.digest),
-    await readSketches(next.side.ref.digest),
-  ]
+function finder(old: ReadSide, next: ReadSide): (content: ManifestContent) => PlannedBasis[] {
   const contents = [...old.contents.values()]
   const bases = new BasisFinder(
     contents.map(({ path, size, digest }, ordinal) => ({
       ordinal,
       path,
       size,
-      sketch: oldSketches?.sketchOf(digest),
+      sketch: old.sketches?.sketchOf(digest),
     })),
   )
   return ({ path, size, digest }) =>
     bases
-      .candidates({ path, size, sketch: newSketches?.sketchOf(digest) }, maxCandidates)
+      .candidates({ path, size, sketch: next.sketches?.sketchOf(digest) }, maxCandidates)
       .flatMap(({ ordinal, reason }) => {
         const content = contents[ordinal]
         return content === undefined ? [] : [{ content, reason }]

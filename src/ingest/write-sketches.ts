@@ -11,7 +11,13 @@ const compressionLevel = 1
 export async function writeSketches(path: string, contents: Iterable<SketchedContent>): Promise<void> {
   await pipeline(
     Readable.from(encodeSketchSet(contents)),
-    createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: compressionLevel } }),
+    createZstdCompress({
+      params: {
+        [constants.ZSTD_c_compressionLevel]: compressionLevel,
+        // Nothing else would tell that they are damaged: no digest of them is kept.
+        [constants.ZSTD_c_checksumFlag]: 1,
+      },
+    }),
     createWriteStream(path, { flags: 'wx' }),
   )
 }

@@ -112,7 +112,7 @@ class ContentMaker {
       this.#apply(group, streams)
     } catch (cause) {
       if (!(cause instanceof DeltaError)) throw cause
-      const code = cause.code === 'delta.too_large' ? 'PACK_TOO_LARGE' : 'PACK_CORRUPT'
+      const code = cause.code === 'DELTA_TOO_LARGE' ? 'PACK_TOO_LARGE' : 'PACK_CORRUPT'
       throw new PackError(code, `a group of the pack: ${cause.message}`, { cause })
     }
   }

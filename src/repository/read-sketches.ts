@@ -17,7 +17,7 @@ const decompress = promisify(zstdDecompress)
  */
 export async function readSketches(
   store: BlobReader,
-  module: ReleaseModule,
+  module: Pick<ReleaseModule, 'manifest' | 'entries' | 'contentBytes'>,
   options: CallOptions = {},
 ): Promise<SketchSet | undefined> {
   const maxBytes = maxSketchSetBytes(module)

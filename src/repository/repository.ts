@@ -68,7 +68,10 @@ export class Repository {
   }
 
   /** A module's manifest. Its digest is checked when the last entry was read: an early end is never mistaken for it. */
-  async manifest({ manifest }: Pick<ReleaseModule, 'manifest'>, options: CallOptions = {}): Promise<OpenManifest> {
+  async manifest(
+    { manifest }: Pick<ReleaseModule, 'manifest'>,
+    options: CallOptions = {},
+  ): Promise<OpenManifest> {
     const key = manifestKey(manifest.digest)
     const inItsName = (error: unknown): unknown =>
       error instanceof FormatError ? damaged(this.store, key, mend, error) : error
@@ -150,7 +153,6 @@ export class Repository {
     if (digestOf(blob.bytes) !== digest) throw damaged(this.store, key, restore)
     return blob.bytes
   }
-
 
   async #open(key: string, options: CallOptions): Promise<NodeJS.ReadableStream & { destroy(): void }> {
     try {

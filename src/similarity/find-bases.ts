@@ -62,8 +62,8 @@ const leastPartedBytes = 64 << 10
 const leastPart = 0.1
 
 /**
- * Finds, among the contents of old trees, those that a new content is best made from. Memory: about 150 bytes a content
- * with a small sketch, and 8 more for each further feature.
+ * Finds, among the contents of old trees, those that a new content is best made from. Memory: about 200 bytes a content
+ * with a small sketch and 8 more for each further feature, besides the sketches; half as much again while it is built.
  */
 export class BasisFinder {
   readonly #contents = new Map<number, number>()

@@ -38,9 +38,9 @@ export function maxSketchSetBytes(manifest: {
   readonly entries: number
   readonly contentBytes: number
 }): number {
-  // Larger contents may have more features: a further byte of them a KiB.
+  // Larger contents may have more features: from 16 KiB on, a further 16, of 4 bytes.
   const row = digestStartBytes + 1 + 4 * featuresOf(0) + 5 + 8
-  return magic.length + manifest.entries * row + Math.ceil(manifest.contentBytes / 1024) + countBytes
+  return magic.length + manifest.entries * row + Math.ceil(manifest.contentBytes / 256) + countBytes
 }
 
 /** In pieces. Contents must come ascending by ordinal. */

@@ -35,9 +35,9 @@ const firstMask = (1 << 4) - 1
 
 /** How many features the sketch of a content of `size` bytes has at most: more where parts of it may lie anywhere. */
 export function featuresOf(size: number): number {
-  if (size < 64 << 10) return 16
-  if (size < 1 << 20) return 32
-  return size < 16 << 20 ? 64 : maxFeatures
+  if (size < 16 << 10) return 16
+  if (size < 256 << 10) return 32
+  return size < 2 << 20 ? 64 : maxFeatures
 }
 
 /**
