@@ -3,8 +3,10 @@ import type { JsonValue } from '../../manifests/canonical-json.ts'
 import { encodeByteString } from '../../manifests/fields.ts'
 import { displayTreePath } from '../../manifests/tree-path.ts'
 import type { Decision } from '../client/decide.ts'
+import { chunkCost } from '../client/delivery-plan.ts'
 import type { KeptChange } from '../client/keep-local-changes.ts'
 import type { UpdateResult } from '../client/machine.ts'
+import type { DeliveryReport } from '../client/module-delivery.ts'
 import type { NotKeptKind } from '../tree/not-kept.ts'
 import { formatBytes, formatCount, formatCounted, formatDuration } from './format-quantity.ts'
 import type { Answer } from './output.ts'
@@ -39,6 +41,8 @@ export function updateJson({ result, ms }: Updated): Readonly<Record<string, Jso
     bytes: result.bytes,
     fetchedChunks: result.fetchedChunks,
     contentBytes: result.contentBytes,
+    packedBytes: result.packedBytes,
+    deliveries: deliveriesJson(result.deliveries),
     reusedBytes: result.reusedBytes,
     kept: keptJson(kept),
     notKept: notKeptJson(notKept),
@@ -129,16 +133,52 @@ function headline({ from, to, changed, decision }: UpdateResult): string {
     : `Release ${to} is installed, and there is nothing newer.`
 }
 
-function contentPairs({
-  fetchedChunks,
-  contentBytes,
-  reusedBytes,
-}: UpdateResult): (readonly [string, string])[] {
+function contentPairs(result: UpdateResult): (readonly [string, string])[] {
+  const { deliveries, fetchedChunks, contentBytes, packedBytes, reusedBytes } = result
+  const packed = packedBytes === 0 ? '' : `, ${formatBytes(packedBytes)} of it made from packs`
   const reused = reusedBytes === 0 ? '' : `, ${formatBytes(reusedBytes)} of it from chunks of the root before`
   return [
+    ...deliveries
+      .filter(({ means }) => means !== 'nothing')
+      .map((delivery, i) => [i === 0 ? 'how' : '', describeDelivery(delivery)] as const),
     ['chunks', `${formatCount(fetchedChunks)} fetched`],
-    ['written', `${formatBytes(contentBytes)}${reused}`],
+    ['written', `${formatBytes(contentBytes + packedBytes)}${packed}${reused}`],
   ]
+}
+
+/** `base: a pack of 5.20 MB, where 118 chunks would have been about 48 MB` */
+export function describeDelivery({
+  module,
+  means,
+  packs,
+  packBytes,
+  missingChunks,
+  problem,
+}: DeliveryReport): string {
+  const chunks = `${formatCounted(missingChunks.count, 'chunk')} of about ${formatBytes(chunkCost(missingChunks))}`
+  const but = problem === undefined ? '' : `: ${problem}`
+  switch (means) {
+    case 'nothing':
+      return `${module}: everything was here`
+    case 'chunks':
+      return `${module}: ${chunks}${but}`
+    case 'pack':
+      return `${module}: a pack of ${formatBytes(packBytes)} for ${chunks}${but}`
+    case 'chain':
+      return `${module}: ${formatCounted(packs, 'pack')} in a row of ${formatBytes(packBytes)} for ${chunks}${but}`
+  }
+}
+
+function deliveriesJson(deliveries: readonly DeliveryReport[]): JsonValue {
+  return deliveries.map(({ module, means, packs, packBytes, missingChunks, problem }) => ({
+    module,
+    means,
+    packs,
+    packBytes,
+    missingChunks: missingChunks.count,
+    missingChunkBytes: missingChunks.plainBytes,
+    problem: problem ?? null,
+  }))
 }
 
 function nextStep({ changed, from, to, decision }: UpdateResult): string {

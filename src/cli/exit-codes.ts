@@ -21,7 +21,7 @@ export type ExitCodeName = keyof typeof exitCodes
 
 const namesByErrorCode: ReadonlyMap<string, ExitCodeName> = new Map(
   Object.entries({
-    internal: ['CHUNKING_FAILED', 'KEY_INVALID', 'RANGE_OUTSIDE_BLOB'],
+    internal: ['CHUNKING_FAILED', 'PACKING_FAILED', 'KEY_INVALID', 'RANGE_OUTSIDE_BLOB'],
     usage: [
       'USAGE_INVALID',
       'SETTINGS_INVALID',
@@ -105,6 +105,16 @@ const namesByErrorCode: ReadonlyMap<string, ExitCodeName> = new Map(
       'MACHINE_INVALID',
       'OBJECT_MISSING',
       'OBJECT_CORRUPT',
+      'PACK_CORRUPT',
+      'PACK_UNSUPPORTED',
+      'PACK_TOO_LARGE',
+      'DELTA_CORRUPT',
+      'DELTA_TOO_LARGE',
+      'RECIPE_MALFORMED',
+      'RECIPE_UNKNOWN',
+      'RECIPE_OVER_LIMIT',
+      'RECIPE_MISMATCH',
+      'SKETCHES_INVALID',
     ],
     held: ['UPDATE_HELD'],
     interrupted: ['INTERRUPTED', 'ABORTED'],

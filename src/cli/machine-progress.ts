@@ -3,6 +3,7 @@ import type { Progress } from './progress.ts'
 
 const titles: ReadonlyMap<string, string> = new Map([
   ['layout', 'laying out the root'],
+  ['download', 'downloading packs'],
   ['contents', 'writing contents'],
   ['metadata', 'setting metadata'],
   ['sync', 'waiting for the disk'],
@@ -23,7 +24,9 @@ export function machineProgress(
     },
     onProgress: ({ done, total }) => {
       progress.update(
-        current === 'contents' ? { bytes: done, totalBytes: total } : { entries: done, totalEntries: total },
+        current === 'contents' || current === 'download'
+          ? { bytes: done, totalBytes: total }
+          : { entries: done, totalEntries: total },
       )
     },
   }

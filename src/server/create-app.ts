@@ -12,6 +12,7 @@ import { fileRoutes } from './file-routes.ts'
 import { healthRoutes } from './health-routes.ts'
 import { defaultLimits, type ServerLimits } from './limits.ts'
 import { logRequests } from './log-requests.ts'
+import { PackDemand, type PacksOptions } from './pack-demand.ts'
 import { routeUnknown } from './problem.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { nameRequest } from './request-id.ts'
@@ -30,21 +31,30 @@ export interface AppOptions {
   /** Whether clients reach the server by TLS, here or at a proxy in front. */
   readonly tls?: boolean | undefined
   readonly limits?: Partial<ServerLimits> | undefined
+  /** Without it packs are served as they lie, and none is built. */
+  readonly packs?: PacksOptions | undefined
   /** Whether answers are held against openapi.yaml as well: for tests. */
   readonly validateResponses?: boolean | undefined
 }
 
+export interface App {
+  readonly handler: Application
+  /** What goes on behind the requests; to be closed with the server. */
+  readonly packs: PackDemand | undefined
+}
+
 /** A repository over HTTP: its objects under their keys, and the read API under /v1. */
-export function createApp(options: AppOptions): Application {
+export function createApp(options: AppOptions): App {
   const { store, logger } = options
   const limits = { ...defaultLimits, ...options.limits }
   const now = options.now ?? (() => performance.now())
   const repository = new CurrentRepository({ store, trustedRoot: options.trustedRoot, now })
   const context = { repository, limits, costlyReads: new CostlyReads(limits.maxCostlyReads) }
+  const packs = options.packs && new PackDemand(repository, { ...options.packs, logger, now })
   const app = express()
   configure(app, options)
   app.use(nameRequest, logRequests(logger), securityHeaders({ tls: options.tls ?? false }))
-  app.use(checkRequest(limits), dataPlane({ store, limits }))
+  app.use(checkRequest(limits), dataPlane({ store, limits, packs }))
   app.use(...validateRequests({ responses: options.validateResponses ?? false }))
   app.use(healthRoutes(repository), channelRoutes(context), releaseRoutes(context))
   app.use(fileRoutes(context), diffRoutes(context))
@@ -52,7 +62,7 @@ export function createApp(options: AppOptions): Application {
     throw routeUnknown()
   })
   app.use(answerProblems(logger))
-  return app
+  return { handler: app, packs }
 }
 
 function configure(app: Application, { trustProxy = false }: AppOptions): void {

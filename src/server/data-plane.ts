@@ -1,16 +1,22 @@
 import type { RequestHandler } from 'express'
+import type { PackDemand } from './pack-demand.ts'
 import { ProblemError, routeUnknown } from './problem.ts'
 import { serveObject, type ObjectContext } from './serve-object.ts'
-import { servedObject } from './served-object.ts'
+import { servedObject, type ServedObject } from './served-object.ts'
 
 const prefixes = /^\/(?:chunks|manifests|packs|deltas|tuf)(?:\/|$)/
+
+export interface DataPlaneContext extends ObjectContext {
+  /** Without it a pack that is not there is nothing but that. */
+  readonly packs: PackDemand | undefined
+}
 
 /**
  * The repository as it lies: every path is a key. Its paths are checked here and not against openapi.yaml, because a
  * name that no object can have is simply not there (404), and because matching a request with every route of the
  * description costs more than all else that a small answer needs. A test holds the two together.
  */
-export function dataPlane(context: ObjectContext): RequestHandler {
+export function dataPlane(context: DataPlaneContext): RequestHandler {
   return async (req, res, next) => {
     if (!prefixes.test(req.path)) {
       next()
@@ -20,8 +26,23 @@ export function dataPlane(context: ObjectContext): RequestHandler {
     if (object === undefined) throw routeUnknown()
     if (req.method !== 'GET' && req.method !== 'HEAD') throw onlyRead()
     if (req.url.includes('?')) throw queryUnexpected()
-    await serveObject(context, object, req, res)
+    try {
+      await serveObject(context, object, req, res)
+    } catch (error) {
+      throw await explainAbsence(context, object, error)
+    }
   }
+}
+
+/** A pack that is not there may be one that is built for whoever asks; HEAD asks as GET does, so that both say the same. */
+async function explainAbsence(
+  { packs }: DataPlaneContext,
+  { pack }: ServedObject,
+  error: unknown,
+): Promise<unknown> {
+  const isAbsent = error instanceof ProblemError && error.code === 'OBJECT_UNKNOWN'
+  if (!isAbsent || packs === undefined || pack === undefined) return error
+  return (await packs.ask(pack)) ?? error
 }
 
 function onlyRead(): ProblemError {

@@ -9,6 +9,8 @@ interface ProblemKind {
   readonly title: string
   /** Seconds after which the same request may well succeed. */
   readonly retryAfter?: number
+  /** Seconds for which caches may give the answer to others, where that takes a crowd off us. Default: not at all. */
+  readonly maxAge?: number
 }
 
 const kinds = {
@@ -17,6 +19,9 @@ const kinds = {
   BODY_UNEXPECTED: { status: 400, title: 'The request has a body, and nothing here takes one' },
   ROUTE_UNKNOWN: { status: 404, title: 'There is nothing of that name here' },
   OBJECT_UNKNOWN: { status: 404, title: 'The repository holds no such object' },
+  PACK_BEING_BUILT: { status: 404, title: 'The pack is being built', retryAfter: 10, maxAge: 5 },
+  PACK_UNKNOWN: { status: 404, title: 'No release leads from the one manifest to the other', maxAge: 1 },
+  PACK_REFUSED: { status: 404, title: 'The pack is not there, and is not built now', maxAge: 60 },
   RELEASE_UNKNOWN: { status: 404, title: 'There is no such release' },
   CHANNEL_UNKNOWN: { status: 404, title: 'There is no such channel' },
   MODULE_UNKNOWN: { status: 404, title: 'The release has no such module' },
@@ -62,14 +67,17 @@ export interface Problem {
   readonly document: Readonly<Record<string, string | number>>
 }
 
-/** The answer to a request that failed. Absence and failure are never cached: both may end at any moment. */
+/**
+ * The answer to a request that failed. Absence and failure may end at any moment: they are cached for seconds where
+ * whole fleets ask for what is not there yet, and never else.
+ */
 export function describeProblem({ code, message, headers }: ProblemError, requestId: string): Problem {
-  const { status, title, retryAfter }: ProblemKind = kinds[code]
+  const { status, title, retryAfter, maxAge }: ProblemKind = kinds[code]
   return {
     status,
     headers: {
       'Content-Type': 'application/problem+json',
-      'Cache-Control': 'no-store',
+      'Cache-Control': maxAge === undefined ? 'no-store' : cachedFor(maxAge),
       ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
       ...headers,
     },
@@ -82,6 +90,10 @@ export function describeProblem({ code, message, headers }: ProblemError, reques
       instance: requestId,
     },
   }
+}
+
+export function cachedFor(seconds: number): string {
+  return `public, max-age=${seconds}`
 }
 
 /** Whether the failure is the server's or its store's, and so belongs in the log. */

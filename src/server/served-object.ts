@@ -1,3 +1,4 @@
+import { digestFromHex, type Digest } from '../../manifests/digest.ts'
 import { immutableCaching, revalidatedCaching, timestampKey } from '../repository/layout.ts'
 
 /** A key that everyone may read, known to be one by its form alone. */
@@ -7,6 +8,14 @@ export interface ServedObject {
   readonly caching: string
   /** The digest in the name, which the object's bytes are bound to; undefined where the name does not fix them. */
   readonly digest: string | undefined
+  /** What a pack leads from and to; undefined for all else. */
+  readonly pack: PackName | undefined
+}
+
+/** Digests of manifests; `from` is undefined for a first install. */
+export interface PackName {
+  readonly from: Digest | undefined
+  readonly to: Digest
 }
 
 const hex = '[0-9a-f]{64}'
@@ -19,7 +28,10 @@ const kinds: readonly { readonly pattern: RegExp; readonly contentType: string }
     contentType: 'application/zstd',
   },
   { pattern: new RegExp(`^manifests/(?<digest>${hex})\\.ndjson\\.zst$`), contentType: 'application/zstd' },
-  { pattern: new RegExp(`^packs/${hex}/${hex}\\.pack$`), contentType: 'application/octet-stream' },
+  {
+    pattern: new RegExp(`^packs/(?<to>${hex})/(?<from>${hex})\\.pack$`),
+    contentType: 'application/octet-stream',
+  },
   { pattern: new RegExp(`^deltas/${hex}/${hex}\\.delta$`), contentType: 'application/octet-stream' },
   {
     pattern: /^tuf\/metadata\/[1-9]\d{0,15}\.(?:root|targets|releases|channels|snapshot)\.json$/,
@@ -40,6 +52,7 @@ const timestamp: ServedObject = {
   contentType: json,
   caching: revalidatedCaching,
   digest: undefined,
+  pack: undefined,
 }
 
 /** The object under a URL's path, which is its key; undefined for every path that no object can have. */
@@ -49,8 +62,14 @@ export function servedObject(path: string): ServedObject | undefined {
   for (const { pattern, contentType } of kinds) {
     const match = pattern.exec(key)
     if (match !== null) {
-      return { key, contentType, caching: immutableCaching, digest: match.groups?.['digest'] }
+      const { digest, from, to } = match.groups ?? {}
+      return { key, contentType, caching: immutableCaching, digest, pack: packName(from, to) }
     }
   }
   return undefined
+}
+
+function packName(from: string | undefined, to: string | undefined): PackName | undefined {
+  if (from === undefined || to === undefined) return undefined
+  return { from: /^0+$/.test(from) ? undefined : digestFromHex(from), to: digestFromHex(to) }
 }

@@ -33,19 +33,29 @@ export interface RunningServer {
 export async function startServer(options: StartOptions): Promise<RunningServer> {
   const { listen, logger } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const app = createApp({ ...options, tls: options.tls !== undefined || options.behindTls === true })
-  const { server, reloader } = await buildServer(options, limits, app as RequestListener)
+  const { handler, packs } = createApp({
+    ...options,
+    tls: options.tls !== undefined || options.behindTls === true,
+  })
+  const { server, reloader } = await buildServer(options, limits, handler as RequestListener)
   const connections = new Connections(server)
   await listening(server, listen)
   const url = urlOf(server.address() as AddressInfo, listen.host, options.tls !== undefined)
   logger.info({ url }, 'listening')
+  void packs?.prepare()
   let closing: Promise<void> | undefined
   return {
     url,
     close: async () => {
-      closing ??= connections.close(limits.shutdownGraceMs).finally(() => reloader?.[Symbol.dispose]())
+      closing ??= closeAll()
       await closing
     },
+  }
+  async function closeAll(): Promise<void> {
+    await Promise.all([
+      connections.close(limits.shutdownGraceMs),
+      packs?.close(limits.shutdownGraceMs),
+    ]).finally(() => reloader?.[Symbol.dispose]())
   }
 }
 
