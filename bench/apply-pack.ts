@@ -19,6 +19,10 @@ import { PackReader } from '../src/pack/pack-reader.ts'
 import type { PackContent } from '../src/pack/pack-index.ts'
 import type { ContentSink, PackTarget } from '../src/pack/pack-reader.ts'
 
+function readManifest(store: string, digest: Digest): Buffer {
+  return zstdDecompressSync(readFileSync(join(store, 'manifests', `${hexOf(digest)}.ndjson.zst`)))
+}
+
 type What = PackContent['what']
 
 interface PlacedContent {
@@ -35,8 +39,9 @@ function main([store, tree, directory]: readonly string[]): void {
   const reader = new PackReader(viewBytes(readFileSync(join(store, pack))))
   const { from, to, groups } = reader.header
   if (from === undefined) throw new Error(`${pack} is a first install`)
-  const oldManifest = zstdDecompressSync(readFileSync(join(store, 'manifests', `${hexOf(from)}.ndjson.zst`)))
-  const manifestBytes = groups[0]?.targetBytes ?? 0
+  const oldManifest = readManifest(store, from)
+  // A machine knows it from the release document.
+  const manifestBytes = readManifest(store, to).length
   const target = new BenchTarget({ tree, directory, oldManifest, to, manifestBytes })
   reader.apply(target, 0, groups.length, () => {
     target.closeBases()

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -31,7 +31,8 @@ export async function runBenchmark(name: string, contenders: readonly Contender[
   const { values } = parseArgs({ options: { pairs: { type: 'string' }, contenders: { type: 'string' } } })
   const chosenPairs = choose('--pairs', pairs, values.pairs)
   const chosenContenders = choose('--contenders', contenders, values.contenders)
-  const scratch = join(made, name)
+  await mkdir(made, { recursive: true })
+  const scratch = await mkdtemp(join(made, `${name}.`))
   console.log(`${availableParallelism()} cores of ${cpus()[0]?.model ?? 'unknown'}; one run.\n`)
   const results: PairOutcomes[] = []
   try {
@@ -65,8 +66,6 @@ function choose<T extends { readonly name: string }>(
 }
 
 async function runPair(pair: Pair, contenders: readonly Contender[], scratch: string): Promise<PairOutcomes> {
-  await rm(scratch, { recursive: true, force: true })
-  await mkdir(scratch, { recursive: true })
   const a = await plainTree(join(made, pair.directory, 'a'), join(scratch, 'a'))
   const b = await plainTree(join(made, pair.directory, 'b'), join(scratch, 'b'))
   // It also reads everything once, so that nobody is the first to.
@@ -86,6 +85,7 @@ async function runPair(pair: Pair, contenders: readonly Contender[], scratch: st
     }
     await rm(directory, { recursive: true })
   }
+  for (const copy of ['a', 'b']) await rm(join(scratch, copy), { recursive: true, force: true })
   return { pair, remark: remarkOf(pair, comparison, wanted), outcomes }
 }
 

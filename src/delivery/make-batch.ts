@@ -3,6 +3,7 @@ import type { DeltaPart } from '../delta/encode-delta.ts'
 import { groupBytes } from '../pack/pack-limits.ts'
 import { GroupWriter } from '../pack/pack-writer.ts'
 import { chooseDelta, chooseWhole, type ChosenDelta } from './choose-delta.ts'
+import { chooseManifest } from './choose-manifest.ts'
 import { DeltaProof } from './delta-proof.ts'
 import { estimatePart } from './estimate-bytes.ts'
 import { openContent, type OpenContent } from './open-content.ts'
@@ -41,8 +42,7 @@ class Batch {
 
   *add(task: ContentTask): Generator<BatchReply> {
     using target = openContent(task.target)
-    using chosen = chooseDelta(target, task, partBytes, this.#context, this.#plainBudget)
-    this.#plainBudget -= chosen.repack?.plainBytes ?? 0
+    using chosen = this.#choose(target, task)
     const proof = this.#proofOf(chosen)
     if (!chosen.delta.head.predicted) {
       // Nothing is foreseen that could turn out wrong: the parts need not wait for the last one.
@@ -56,6 +56,14 @@ class Batch {
 
   *end(): Generator<BatchReply> {
     if (!this.#group.isEmpty) yield* this.#close()
+  }
+
+  #choose(target: OpenContent, task: ContentTask): ChosenDelta {
+    const manifest = task.what === 'manifest' ? chooseManifest(target, task, partBytes) : undefined
+    if (manifest !== undefined) return manifest
+    const chosen = chooseDelta(target, task, partBytes, this.#context, this.#plainBudget)
+    this.#plainBudget -= chosen.repack?.plainBytes ?? 0
+    return chosen
   }
 
   /** In place of a delta that does not give back what it was made of. */

@@ -48,6 +48,7 @@ export async function makePack(
   const stop = (): void => {
     void pool[Symbol.asyncDispose]()
   }
+  options.signal?.throwIfAborted()
   options.signal?.addEventListener('abort', stop, { once: true })
   using _listening = { [Symbol.dispose]: () => options.signal?.removeEventListener('abort', stop) }
   const batches: BatchTask[] = [
@@ -65,9 +66,12 @@ export async function makePack(
     })
     return made
   }
-  for await (const made of mapInOrder(batches, pool.threads, make)) {
+  try {
+    for await (const made of mapInOrder(batches, pool.threads, make)) groups.push(...made)
+  } catch (error) {
+    // A pool that was closed for the signal has its own reason.
     options.signal?.throwIfAborted()
-    groups.push(...made)
+    throw error
   }
   contents.sort((a, b) => a.position - b.position)
   return { header: headerOf(plan, groups), groups, contents }

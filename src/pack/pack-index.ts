@@ -11,7 +11,7 @@ export interface PackContent {
   /** 0 for a manifest. */
   readonly position: ContentPosition
   readonly bases: readonly PackBasis[]
-  /** Present where compressed content is made from its plain content. */
+  /** Present where the content is made from its plain form. */
   readonly repack: Repack | undefined
   readonly copies: number
   readonly predicted: boolean
@@ -19,7 +19,7 @@ export interface PackContent {
 
 export interface PackBasis {
   readonly position: ContentPosition
-  /** The basis is not the content but what is compressed in it. */
+  /** The basis is not the content but its plain form: what is compressed in it, or the columns of a manifest. */
   readonly unpacked: boolean
 }
 

@@ -10,6 +10,7 @@ import { decompressFrame } from './decompress-frame.ts'
 import { PackError } from './errors.ts'
 import { decodePackHeader, groupLength, packHeaderLength, packLength, preambleBytes } from './pack-header.ts'
 import type { PackGroup, PackHeader } from './pack-header.ts'
+import { toColumns } from './manifest-columns.ts'
 import { maxRepackedBytes } from './pack-limits.ts'
 import { Repacker } from './repacker.ts'
 import { IndexReader } from './pack-index.ts'
@@ -18,7 +19,8 @@ import type { ContentPosition, PackBasis, PackContent, SizeOf } from './pack-ind
 /** What a pack is applied to. */
 export interface PackTarget extends SizeOf {
   /**
-   * A basis as it is on this machine, or undefined where it cannot be had: then the contents made of it are passed over.
+   * A basis as it is on this machine, or undefined where it cannot be had: then the contents made of it are passed over,
+   * and what is learned from them may be missing for later ones of the same kind, whose digests tell.
    */
   openBasis(what: PackContent['what'], position: ContentPosition): ContentView | undefined
   /** Takes a content. Undefined: it is not wanted. */
@@ -170,7 +172,7 @@ class OpenContent {
     const sink = target.begin(content)
     this.#sink = sink
     const contentBytes = target.content(content.what, content.position)
-    this.#repacker = content.repack && new Repacker(content.repack, contentBytes, tools.encoder)
+    this.#repacker = content.repack && new Repacker(content.what, content.repack, contentBytes, tools.encoder)
     const size = content.repack?.plainBytes ?? contentBytes
     const basis = joinViews(bases.map(({ view }) => view))
     this.#decoder = new DeltaDecoder(size, content, basis, streams, !this.#isPossible, tools.context)
@@ -207,17 +209,17 @@ interface OpenBasis {
 function openBasis(content: PackContent, basis: PackBasis, target: PackTarget): OpenBasis {
   const size = target.basis(content.what, basis.position)
   const view = target.openBasis(content.what, basis.position)
-  if (basis.unpacked) return openUnpacked(view, size)
+  if (basis.unpacked) return openUnpacked(content.what, view, size)
   if (view !== undefined && view.length === size) return { isThere: true, view }
   return { isThere: false, view: { length: size, readAt: (_, length) => new Uint8Array(length) } }
 }
 
 /** How long it is then only its bytes can tell. */
-function openUnpacked(packed: ContentView | undefined, size: number): OpenBasis {
+function openUnpacked(what: PackContent['what'], packed: ContentView | undefined, size: number): OpenBasis {
   if (size > maxRepackedBytes)
     throw new PackError('PACK_TOO_LARGE', `the pack unpacks a basis of ${size} bytes`)
   const bytes = packed?.length === size ? packed.readAt(0, size) : new Uint8Array()
-  const plain = inflatedForm(bytes, maxRepackedBytes)
+  const plain = what === 'manifest' ? toColumns(bytes) : inflatedForm(bytes, maxRepackedBytes)
   if (plain !== undefined) return { isThere: true, view: viewBytes(plain) }
   const zeros = { length: maxRepackedBytes, readAt: (_: number, length: number) => new Uint8Array(length) }
   return { isThere: false, view: zeros }
