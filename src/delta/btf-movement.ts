@@ -3,9 +3,9 @@ import { BtfStrings } from './btf-strings.ts'
 import type { Copy } from './copy.ts'
 import type { DeltaContext } from './delta-context.ts'
 import type { ReadAt } from './elf.ts'
-import { SeededShifts } from './seeded-shifts.ts'
-import { seedTypes } from './type-seeds.ts'
-import type { TypeLayout } from './type-seeds.ts'
+import { moveTypes } from './type-layout.ts'
+import type { TypeLayout } from './type-layout.ts'
+import { TypeMovement } from './type-movement.ts'
 
 /**
  * What the type ids and names in a BTF section become. Those of the section itself move as the copies move types, and
@@ -14,10 +14,13 @@ import type { TypeLayout } from './type-seeds.ts'
 export class BtfMovement {
   readonly #btf: Btf
   readonly #context: DeltaContext
-  readonly #types: SeededShifts
+  readonly #types: TypeMovement
+  readonly #newFirstType: number
   readonly #strings: BtfStrings
   /** How far the copy that makes the strings moves them, in the file. */
   readonly #stringsShift: number | undefined
+  /** The type that was last asked for: the next is mostly near. */
+  #type = 0
 
   constructor(
     btf: Btf,
@@ -28,21 +31,34 @@ export class BtfMovement {
   ) {
     this.#btf = btf
     this.#context = context
-    this.#types = new SeededShifts(seedTypes(btf, copies, layout), layout.baseTypes)
+    this.#types = new TypeMovement(btf.types.length, moveTypes(btf, copies, layout))
+    this.#newFirstType = btf.firstType + layout.baseTypes
     this.#strings = new BtfStrings(btf, readBasis, layout.baseStrings)
     this.#stringsShift = shiftOfStrings(btf, copies)
   }
 
-  mapType(id: number): number {
+  /** `at` is where the id stands in the basis. */
+  mapType(id: number, at: number): number {
     const { firstType } = this.#btf
     if (id < firstType) return id + this.#context.baseTypes.shiftAt(id)
-    return firstType + this.#types.map(id - firstType)
+    return this.#newFirstType + this.#types.map(id - firstType, this.#typeAt(at))
   }
 
-  settleType(id: number, became: number): void {
+  /** Tells what `id` became, where it was thought to become `predicted`. */
+  settleType(id: number, predicted: number, became: number): void {
     const { firstType } = this.#btf
     if (id < firstType) this.#context.baseTypes.learn(id, became - id)
-    else this.#types.settle(id - firstType, became - firstType)
+    else if (became !== predicted) this.#types.settle(id - firstType, became - this.#newFirstType)
+  }
+
+  #typeAt(offset: number): number {
+    const { types } = this.#btf
+    let index = this.#type
+    if (index >= types.length || (types[index] as number) > offset) index = 0
+    if ((types[index + 64] ?? Infinity) <= offset) index = lastAtMost(types, offset)
+    while ((types[index + 1] ?? Infinity) <= offset) index++
+    this.#type = index
+    return index
   }
 
   mapName(name: number): number {
@@ -78,4 +94,16 @@ function shiftOfStrings(btf: Btf, copies: readonly Copy[]): number | undefined {
     shift = target - basis
   }
   return shift
+}
+
+/** 0 for none. */
+function lastAtMost(sorted: Float64Array, value: number): number {
+  let low = 0
+  let high = sorted.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if ((sorted[middle] as number) <= value) low = middle
+    else high = middle - 1
+  }
+  return low
 }

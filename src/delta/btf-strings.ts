@@ -2,6 +2,10 @@ import type { Btf } from './btf.ts'
 import type { ReadAt } from './elf.ts'
 
 const maxNames = 1 << 17
+/** Longer names are not looked through for their end. */
+const maxNameBytes = 1024
+/** Positions are less, as a section is: two of them make a number that is exact. */
+const maxPosition = 2 ** 26
 
 /**
  * Where the strings of a BTF section have gone, learned from the names of types. Tools write strings in the order in
@@ -29,22 +33,34 @@ export class BtfStrings {
   settle(position: number, became: number): void {
     if (this.#seen.size < maxNames) this.#seen.set(position, became)
     if (became < this.#next) return
-    const end = this.#bytes.indexOf(0, position)
-    if (end >= position) this.#next = became + end - position + 1
+    const length = this.#bytes.subarray(position, position + maxNameBytes).indexOf(0)
+    if (length >= 0) this.#next = became + length + 1
   }
 
   /** Writes what is known of the strings from `from` to `to`, as positions, to the start of `target`. */
   fill(target: Uint8Array, from: number, to: number): void {
     if (this.#seen.size === 0) return
-    const pairs = [...this.#seen].sort((a, b) => a[1] - b[1])
-    for (const [index, [position, became]] of pairs.entries()) {
-      const next = pairs[index + 1]
-      const start = Math.max(from, became - this.#growth)
-      const end = Math.min(to, next === undefined ? to : next[1] - this.#growth)
-      if (start >= end) continue
-      const skipped = start - (became - this.#growth)
-      const known = this.#bytes.subarray(position + skipped, position + skipped + end - start)
-      target.set(known, start - from)
+    const sorted = this.#byPlace()
+    for (let index = 0; index < sorted.length; index++) {
+      const place = Math.floor((sorted[index] as number) / maxPosition)
+      const position = (sorted[index] as number) % maxPosition
+      const next = sorted[index + 1]
+      const start = Math.max(from, place)
+      const end = next === undefined ? to : Math.min(to, Math.floor(next / maxPosition))
+      const source = position + start - place
+      const last = Math.min(source + end - start, this.#bytes.length)
+      for (let at = source; at < last; at++) target[at - source + start - from] = this.#bytes[at] as number
     }
+  }
+
+  /** Of all positions seen: where each is in the target, times `maxPosition`, and where it was; ascending. */
+  #byPlace(): Float64Array {
+    const sorted = new Float64Array(this.#seen.size)
+    let count = 0
+    for (const [position, became] of this.#seen) {
+      const place = became - this.#growth
+      if (place >= 0 && place < maxPosition) sorted[count++] = place * maxPosition + position
+    }
+    return sorted.subarray(0, count).sort()
   }
 }

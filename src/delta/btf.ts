@@ -5,7 +5,7 @@ import type { Form } from './reference-list.ts'
 import type { Region } from './region.ts'
 
 /** A section larger than this is not looked into: the reader must hold it. */
-const maxSectionBytes = 32 << 20
+const maxSectionBytes = 16 << 20
 const magic = 0xeb9f
 const minHeaderBytes = 24
 const recordBytes = 12

@@ -15,6 +15,7 @@ export class ByteWriter {
   }
 
   unsigned(value: number): void {
+    if (value < 0 || !Number.isSafeInteger(value)) throw new RangeError(`${value} cannot be written`)
     this.#reserve(8)
     let rest = value
     while (rest >= 0x80) {
@@ -101,6 +102,6 @@ export class ByteReader {
   }
 
   #fault(message: string): DeltaError {
-    return new DeltaError('delta.corrupt', `the ${this.#name} ${message} (at byte ${this.#at})`)
+    return new DeltaError('DELTA_CORRUPT', `the ${this.#name} ${message} (at byte ${this.#at})`)
   }
 }

@@ -1,7 +1,7 @@
 import type { ReferenceFinder } from './find-references.ts'
 import { identifyInstruction, instructionTarget } from './move-instruction.ts'
 import { form, ReferenceList } from './reference-list.ts'
-import type { Form } from './reference-list.ts'
+import type { InstructionForm } from './reference-list.ts'
 import type { Region } from './region.ts'
 
 /** So much of what a reference points at tells it from others. */
@@ -13,9 +13,7 @@ const counted: ReadonlySet<number> = new Set([2, 4])
 
 /**
  * A copy of an executable in which references no longer say where something lies, but what lies there, so that two
- * builds can be compared although everything has moved. Branches and operands in x86-64 code become 0, as a hash of
- * what they point at would take more from short matches than it gives. References elsewhere become such a hash: the
- * rest of a table, or of two instructions, does not tell its entries apart.
+ * builds can be compared although everything has moved: they become a hash of what they point at.
  */
 export function comparableView(content: Uint8Array, finder: ReferenceFinder): Uint8Array {
   const view = new View(content, finder)
@@ -26,7 +24,7 @@ export function comparableView(content: Uint8Array, finder: ReferenceFinder): Ui
   // Other tables point into these two, so these are made comparable first.
   for (const region of frames) view.identify(region)
   for (const region of regions) if (!code.includes(region) && !frames.includes(region)) view.identify(region)
-  if (executable.machine === 'aarch64') view.identifyCode(code)
+  view.identifyCode(code)
   return view.bytes
 }
 
@@ -49,21 +47,30 @@ class View {
   }
 
   blankCode(region: Region): void {
+    if (region.kind === 'x86-64') {
+      for (const at of this.#referencesOf(region)) this.#out.setInt32(at, 0, true)
+      return
+    }
     let index = 0
     for (const at of this.#referencesOf(region)) {
-      const word = this.#original.getInt32(at, true)
-      this.#out.setInt32(at, identifyInstruction(word, this.#found.forms[index++] as Form, 0), true)
+      const kind = this.#found.forms[index++] as InstructionForm
+      this.#out.setInt32(at, identifyInstruction(this.#original.getInt32(at, true), kind, 0), true)
     }
   }
 
-  /** Of AArch64, after all else: what is pointed at counts as it is without the references in code. */
+  /** After all else: what is pointed at counts as it is without the references in code. */
   identifyCode(regions: readonly Region[]): void {
     const seen = new DataView(this.bytes.slice().buffer)
     for (const region of regions) {
       const toAddress = (region.address ?? 0) - region.offset
       let index = 0
       for (const at of this.#referencesOf(region)) {
-        const kind = this.#found.forms[index] as Form
+        if (region.kind === 'x86-64') {
+          const offset = this.#offsetOf(this.#targetX86(this.#found.forms[index++] as number, at, toAddress))
+          if (offset !== undefined) this.#out.setInt32(at, hashWords(seen, offset), true)
+          continue
+        }
+        const kind = this.#found.forms[index] as InstructionForm
         const extra = this.#found.extras[index++] as number
         const target = instructionTarget(this.#original, at, kind, extra, at + toAddress)
         const offset = target === undefined ? undefined : this.#offsetOf(target)
@@ -74,12 +81,17 @@ class View {
     }
   }
 
+  #targetX86(kind: number, at: number, toAddress: number): number {
+    if (kind === form.absolute32) return this.#original.getUint32(at, true)
+    return at + toAddress + 4 + this.#original.getInt32(at, true)
+  }
+
   identify(region: Region): void {
     const toAddress = (region.address ?? 0) - region.offset
     const found = this.#found
     let index = 0
     for (const at of this.#referencesOf(region)) {
-      switch (found.forms[index] as Form) {
+      switch (found.forms[index] as number) {
         case form.fromField:
           this.#setIdentity(at, at + toAddress + this.#original.getInt32(at, true))
           break
@@ -147,7 +159,7 @@ class View {
       if (relocatable && section !== undefined && (this.#original.getUint8(symbol + 4) & 0xf) === 3) {
         const isCounted = counted.has(this.#original.getUint32(at + 8, true))
         const inside = readSigned(this.#original, at + 16) + (isCounted ? 4 : 0)
-        identity = this.#hashOf(this.#original, section.offset + inside, section.offset + section.length)
+        identity = this.#hashOf(this.#out, section.offset + inside, section.offset + section.length)
         this.#out.setInt32(at + 16, 0, true)
         this.#out.setInt32(at + 20, 0, true)
       } else identity = this.#symbolIdentity(symbol, symbols)

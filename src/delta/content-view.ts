@@ -30,6 +30,8 @@ function readAcross(views: readonly ContentView[], offset: number, length: numbe
       const part = view.readAt(from, Math.min(view.length - from, bytes.length - filled))
       bytes.set(part, filled)
       filled += part.length
+      // Whoever asked sees that it became shorter.
+      if (from + part.length < view.length) break
     }
     start += view.length
   }

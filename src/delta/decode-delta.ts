@@ -91,7 +91,7 @@ export class DeltaDecoder {
 
 function readCopies(count: number, length: number, basisLength: number, streams: StreamReaders): Copy[] {
   if (count > maxCopies)
-    throw new DeltaError('delta.too_large', `the delta has ${count} copies, more than ${maxCopies}`)
+    throw new DeltaError('DELTA_TOO_LARGE', `the delta has ${count} copies, more than ${maxCopies}`)
   const copies: Copy[] = []
   let target = 0
   let basis = 0
@@ -122,22 +122,30 @@ function predictStep(
   for (const { region, from, to } of learner.regionsIn(basis, basis + bytes.length)) {
     differences.apply(bytes.subarray(done - basis, from - basis))
     const part = bytes.subarray(from - basis, to - basis)
+    done = to
+    if (differences.skip(part.length)) {
+      learner.predict(region, part, from, target + from - basis, (_, predicted) => predicted)
+      continue
+    }
     const changes = new Uint8Array(part.length)
     differences.apply(changes)
-    learner.predict(region, part, from, target + from - basis, (at, predicted) => addBytes(predicted, changes, at))
+    learner.predict(region, part, from, target + from - basis, (at, predicted) =>
+      addBytes(predicted, changes, at),
+    )
     for (let at = 0; at < part.length; at++) part[at] = (part[at] as number) + (changes[at] as number)
-    done = to
   }
   differences.apply(bytes.subarray(done - basis))
 }
 
 /** `word` with four bytes added to its own, each without a carry. */
 function addBytes(word: number, bytes: Uint8Array, at: number): number {
-  const first = (word + (bytes[at] as number)) & 0xff
-  const second = (word + ((bytes[at + 1] as number) << 8)) & 0xff00
-  const third = (word + ((bytes[at + 2] as number) << 16)) & 0xff_0000
-  const fourth = (word >>> 24) + (bytes[at + 3] as number)
-  return (first | second | third | (fourth << 24)) >>> 0
+  const a = bytes[at] as number
+  const b = bytes[at + 1] as number
+  const c = bytes[at + 2] as number
+  const d = bytes[at + 3] as number
+  if ((a | b | c | d) === 0) return word
+  const low = ((word + a) & 0xff) | ((word + (b << 8)) & 0xff00)
+  return (low | ((word + (c << 16)) & 0xff_0000) | (((word >>> 24) + d) << 24)) >>> 0
 }
 
 function readPrediction(
@@ -171,6 +179,14 @@ class DifferenceReader {
     }
   }
 
+  /** Passes over that many bytes, of which there must be some, if none of them differs. */
+  skip(length: number): boolean {
+    while (this.#run === 0 && this.#gap === 0) this.#readNext()
+    if (this.#gap < length) return false
+    this.#gap -= length
+    return true
+  }
+
   end(): void {
     if (this.#run > 0 || this.#gap > 0) throw corrupt('has differences behind the end of its copies')
   }
@@ -202,5 +218,5 @@ class DifferenceReader {
 }
 
 function corrupt(what: string): DeltaError {
-  return new DeltaError('delta.corrupt', `the delta ${what}`)
+  return new DeltaError('DELTA_CORRUPT', `the delta ${what}`)
 }

@@ -10,10 +10,15 @@ export interface Executable {
   readonly relocatable: boolean
   /** The sections, in the order of the section table; `Region.section` is the index there. */
   readonly regions: readonly Region[]
+  /** The section table. */
+  readonly table: { readonly offset: number; readonly length: number }
 }
 
 const maxSections = 4096
+const maxAddress = 2 ** 48
 const maxNameBytes = 1 << 20
+/** More of a name tells no section from another. */
+const maxSectionNameBytes = 64
 const headerBytes = 64
 const sectionBytes = 64
 
@@ -24,7 +29,7 @@ const machines = new Map<number, Executable['machine']>([
 
 const type = { progbits: 1, symtab: 2, rela: 4, nobits: 8, initArray: 14, finiArray: 15, dynsym: 11 } as const
 const elfType = { relocatable: 1, fixed: 2 } as const
-const flag = { write: 1, alloc: 2, executable: 4 } as const
+const flag = { write: 1, alloc: 2, executable: 4, tls: 0x400 } as const
 
 /**
  * The sections of a 64-bit little-endian ELF file (System V gABI, chapter 4), or undefined for anything else and for
@@ -46,7 +51,8 @@ export function readElf(readAt: ReadAt): Executable | undefined {
   const fileType = view.getUint16(16, true)
   const relocatable = fileType === elfType.relocatable
   const regions = readSections(viewOf(table), view.getUint16(62, true), count, machine, fileType, readAt)
-  return regions && { machine, relocatable, regions }
+  const place = { offset: tableOffset, length: count * sectionBytes }
+  return regions && { machine, relocatable, regions, table: place }
 }
 
 function readSections(
@@ -69,17 +75,22 @@ function readSections(
     if (address === undefined || offset === undefined || size === undefined) return undefined
     const name = nameAt(names, table.getUint32(at, true))
     const inFile = sectionType !== type.nobits && sectionType !== 0
-    const allocated = fileType !== elfType.relocatable && (flags & flag.alloc) !== 0
+    // A thread's zeros have addresses that others have, too.
+    const isOverlaid = (flags & flag.tls) !== 0 && sectionType === type.nobits
+    // Code that is not linked yet refers to itself by distances: any address will do.
+    const isUnlinkedCode = fileType === elfType.relocatable && isCode(sectionType, flags)
+    const allocated = fileType !== elfType.relocatable && (flags & flag.alloc) !== 0 && !isOverlaid
     regions.push({
       section,
       name,
       kind: inFile ? kindOf(name, sectionType, flags, machine, fileType) : 'plain',
       offset,
       length: inFile ? size : 0,
-      address: allocated ? address : undefined,
+      address: allocated ? address : isUnlinkedCode ? offset : undefined,
       addressLength: size,
       link: table.getUint32(at + 40, true),
       info: table.getUint32(at + 44, true),
+      alignment: offsetAt(table, at + 48) ?? 0,
     })
   }
   return regions
@@ -97,7 +108,10 @@ function kindOf(
   if (name === '.BTF') return 'btf'
   if (name === '__versions') return 'versions'
   if (name === '__kcrctab' || name === '__kcrctab_gpl') return 'checksums'
-  if (fileType === elfType.relocatable) return 'plain'
+  if (fileType === elfType.relocatable) {
+    if (isCode(sectionType, flags)) return machine
+    return name === '.strtab' ? 'names' : 'plain'
+  }
   if (sectionType === type.initArray || sectionType === type.finiArray) return 'pointers'
   if (name === '.eh_frame') return 'eh-frame'
   if (name === '.eh_frame_hdr') return 'eh-frame-header'
@@ -109,6 +123,11 @@ function kindOf(
   return fileType === elfType.fixed ? 'pointers' : 'jump-tables'
 }
 
+function isCode(sectionType: number, flags: number): boolean {
+  const code = flag.alloc | flag.executable
+  return sectionType === type.progbits && (flags & code) === code
+}
+
 function readNames(table: DataView, index: number, count: number, readAt: ReadAt): Uint8Array {
   if (index >= count) return new Uint8Array()
   const offset = offsetAt(table, index * sectionBytes + 24) ?? 0
@@ -117,14 +136,15 @@ function readNames(table: DataView, index: number, count: number, readAt: ReadAt
 }
 
 function nameAt(names: Uint8Array, start: number): string {
-  const end = names.indexOf(0, start)
-  return start < names.length && end > start ? Buffer.from(names.subarray(start, end)).toString('latin1') : ''
+  const name = Buffer.from(names.subarray(start, start + maxSectionNameBytes)).toString('latin1')
+  const end = name.indexOf('\0')
+  return end < 0 ? name : name.slice(0, end)
 }
 
-/** A 64-bit number that JavaScript holds exactly, or undefined. */
+/** A 64-bit number that is an address on any hardware, or an offset on any disk; else undefined. */
 function offsetAt(view: DataView, at: number): number | undefined {
   const value = view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32
-  return Number.isSafeInteger(value) ? value : undefined
+  return value < maxAddress ? value : undefined
 }
 
 function viewOf(bytes: Uint8Array): DataView {

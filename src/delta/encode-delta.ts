@@ -20,7 +20,8 @@ import { collectEvidence } from './movement-evidence.ts'
 import { moveAddresses } from './movement.ts'
 import { makePrediction } from './prediction.ts'
 import type { Prediction } from './prediction.ts'
-import { findTypeLayout } from './type-seeds.ts'
+import { findSections } from './section-layout.ts'
+import { findTypeLayout } from './type-layout.ts'
 
 /** What every part of a delta shares; the decoder must be told. */
 export interface DeltaHead {
@@ -37,7 +38,9 @@ export interface DeltaPart {
 
 export interface Delta {
   readonly head: DeltaHead
-  /** Makes the parts one after another; each has about `partBytes` of streams at most. */
+  /** Of the target, in no copy. */
+  readonly literalBytes: number
+  /** Makes the parts one after another, once; each has about `partBytes` of streams at most. */
   readonly parts: Iterable<DeltaPart>
 }
 
@@ -57,6 +60,7 @@ const longContentBytes = 32 << 20
 export function encodeWhole(target: ContentView, partBytes: number): Delta {
   return {
     head: { copies: 0, predicted: false },
+    literalBytes: target.length,
     parts: encodeParts(target, target, [], undefined, newWriters(), partBytes),
   }
 }
@@ -111,6 +115,7 @@ function encodePredicted(
   const layout: Layout = {
     biases,
     exceptions: findExceptions(evidence.from, evidence.to, addresses),
+    sections: basisElf.relocatable ? findSections(basisElf, targetElf) : undefined,
     types: basisBtf && targetBtf && findTypeLayout(basisBtf, targetBtf, copies),
   }
   const writers = newWriters()
@@ -119,6 +124,7 @@ function encodePredicted(
   const prediction = makePrediction(basisElf, basis.readAt, copies, layout, context)
   return {
     head: { copies: copies.length, predicted: true },
+    literalBytes: target.length - copiedBytes(copies),
     parts: encodeParts(target, basis, copies, prediction, writers, partBytes),
   }
 }
@@ -139,6 +145,7 @@ function encodeCopies(
   writeCopies(copies, writers)
   return {
     head: { copies: copies.length, predicted: false },
+    literalBytes: target.length - copiedBytes(copies),
     parts: encodeParts(target, basis, copies, undefined, writers, partBytes),
   }
 }
@@ -167,6 +174,10 @@ function limitCopies(copies: readonly Copy[]): readonly Copy[] {
   if (copies.length <= maxCopies) return copies
   const longest = [...copies].sort((a, b) => b.length - a.length || a.target - b.target).slice(0, maxCopies)
   return longest.sort((a, b) => a.target - b.target)
+}
+
+function copiedBytes(copies: readonly Copy[]): number {
+  return copies.reduce((sum, { length }) => sum + length, 0)
 }
 
 function writeCopies(copies: readonly Copy[], writers: StreamWriters): void {

@@ -16,6 +16,8 @@ export function findCopies(basis: Uint8Array, target: Uint8Array, window: number
 /** A candidate must win this many bytes over going on with the copy at hand: about what a new copy costs. */
 const switchGain = 10
 const minCopyBytes = 12
+/** Likewise for going on with a copy that has ended. */
+const minIslandGain = 24
 /** How far an exact match is followed before it is believed. */
 const maxExactBytes = 1 << 16
 
@@ -83,6 +85,7 @@ class Matcher {
       if (hasCopy) copyEnd = this.#finish(start, exactEnd, shift, at, found - at, copyEnd)
       else copyEnd = 0
       start = this.#extendBack(at, found - at, copyEnd)
+      if (hasCopy) this.#pushIslands(copyEnd, start, shift)
       shift = found - at
       hasCopy = true
       exactEnd = at + exact
@@ -91,6 +94,7 @@ class Matcher {
     if (hasCopy) {
       const end = this.#extendForward(start, shift, length)
       this.#push(start, shift, end)
+      this.#pushIslands(end, length, shift)
     }
     return this.#copies
   }
@@ -98,6 +102,30 @@ class Matcher {
   #push(start: number, shift: number, end: number): void {
     if (end - start >= minCopyBytes)
       this.#copies.push({ target: start, basis: start + shift, length: end - start })
+  }
+
+  /** Copies what goes on with an ended copy's shift behind bytes that are all new, such as a signature. */
+  #pushIslands(from: number, limit: number, shift: number): void {
+    const to = Math.min(limit, this.#basis.length - shift)
+    let start = from
+    let score = 0
+    let best = 0
+    let end = from
+    for (let at = from; at < to; at++) {
+      score += this.#agrees(at, shift) ? 1 : -1
+      if (score > best) {
+        best = score
+        end = at + 1
+      }
+      if (score > 0 && best - score < minIslandGain) continue
+      if (best >= minIslandGain) {
+        this.#push(start, shift, end)
+        at = end - 1
+      }
+      start = at + 1
+      score = best = 0
+    }
+    if (best >= minIslandGain) this.#push(start, shift, end)
   }
 
   /** Ends the copy at hand before the next one, and gives where it ends. */

@@ -1,8 +1,14 @@
+import { maxExceptions } from './limits.ts'
 import type { Exception } from './movement.ts'
 import type { ShiftMap } from './shift-map.ts'
 
 /** A stretch of exceptions costs about as much as two wrong predictions. */
 const minSaved = 2
+
+interface FoundException extends Exception {
+  /** How many references it puts right. */
+  readonly saved: number
+}
 
 /**
  * The addresses that moved otherwise than the copies say, seen from what the references of the target really say:
@@ -13,11 +19,12 @@ export function findExceptions(from: Float64Array, to: Float64Array, addresses: 
   const order = new Uint32Array(from.length)
   for (let index = 0; index < order.length; index++) order[index] = index
   order.sort((a, b) => (from[a] as number) - (from[b] as number) || (to[a] as number) - (to[b] as number))
-  const exceptions: Exception[] = []
+  const exceptions: FoundException[] = []
   let open: { start: number; end: number; shift: number; saved: number } | undefined
   const close = (): void => {
     if (open !== undefined && open.saved >= minSaved) {
-      exceptions.push({ start: open.start, length: open.end - open.start, shift: open.shift })
+      const { start, end, shift, saved } = open
+      exceptions.push({ start, length: end - start, shift, saved })
     }
     open = undefined
   }
@@ -56,5 +63,14 @@ export function findExceptions(from: Float64Array, to: Float64Array, addresses: 
     first = last
   }
   close()
-  return exceptions
+  return mostSaving(exceptions)
+}
+
+/** In order; without those that save least, where there are more than a decoder takes. */
+function mostSaving(exceptions: readonly FoundException[]): Exception[] {
+  if (exceptions.length <= maxExceptions) return [...exceptions]
+  return [...exceptions]
+    .sort((a, b) => b.saved - a.saved || a.start - b.start)
+    .slice(0, maxExceptions)
+    .sort((a, b) => a.start - b.start)
 }

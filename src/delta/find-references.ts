@@ -1,5 +1,6 @@
 import { readBtf } from './btf.ts'
 import type { Btf } from './btf.ts'
+import { collectCounters } from './counters.ts'
 import type { Executable, ReadAt } from './elf.ts'
 import { readEhFrame } from './eh-frame.ts'
 import type { ParsedTable } from './eh-frame.ts'
@@ -11,11 +12,14 @@ import { scanAarch64 } from './scan-aarch64.ts'
 import { scanX86 } from './scan-x86-64.ts'
 import type { AddressRange } from './scan-x86-64.ts'
 
-const learnableKinds: ReadonlySet<RegionKind> = new Set(['btf', 'versions', 'checksums'])
+const learnableKinds: ReadonlySet<RegionKind> = new Set(['btf', 'names', 'versions', 'checksums'])
 const minJumps = 3
 const tableEntryBytes = 24
 /** Programs that are loaded where they please start at address 0; fixed ones well above it. */
 const fixedFrom = 0x10000
+const headerBytes = 64
+/** Of the file's header: where it says where the section table is. */
+const tableOffsetAt = 40
 const versionBytes = 64
 const checksumBytes = 4
 /** Of `.eh_frame_hdr`, before its table. */
@@ -26,7 +30,7 @@ export class ReferenceFinder {
   readonly executable: Executable
   /** Regions that hold references, by offset, without those that overlap an earlier one. */
   readonly regions: readonly Region[]
-  /** Likewise, those of which every field is learned from the one before: the regions are without these. */
+  /** Likewise, those of which fields are learned from the ones before; only relocations are in both. */
   readonly learnable: readonly Region[]
   readonly program: AddressRange
   readonly code: AddressRange
@@ -37,9 +41,14 @@ export class ReferenceFinder {
   constructor(executable: Executable, readAt: ReadAt) {
     this.executable = executable
     this.#readAt = readAt
-    const regions = withoutOverlaps(executable.regions.filter((region) => region.kind !== 'plain'))
+    const regions = withoutOverlaps([
+      ...(executable.relocatable ? headersOf(executable) : []),
+      ...executable.regions.filter((region) => region.kind !== 'plain'),
+    ])
     this.regions = regions.filter((region) => !learnableKinds.has(region.kind))
-    this.learnable = regions.filter((region) => learnableKinds.has(region.kind))
+    this.learnable = regions.filter(
+      ({ kind }) => learnableKinds.has(kind) || (kind === 'rela' && executable.relocatable),
+    )
     this.program = rangeOf(executable.regions)
     this.code = rangeOf(executable.regions.filter((region) => region.kind === executable.machine))
   }
@@ -81,6 +90,12 @@ export class ReferenceFinder {
         return this.#collectPointers(region, bytes, from, to, offset, found)
       case 'jump-tables':
         return collectJumps(region, bytes, from, to, offset, this.code, found)
+      case 'file-header':
+        if (offset <= region.offset + tableOffsetAt && to - from >= region.length)
+          found.add(region.offset + tableOffsetAt, form.sectionTable, 0)
+        return
+      case 'section-table':
+        return collectTable(region, headerBytes, to - from, offset, form.section, found)
       case 'rela':
         return collectTable(region, tableEntryBytes, to - from, offset, form.relocation, found)
       case 'symbols':
@@ -90,6 +105,8 @@ export class ReferenceFinder {
       case 'eh-frame':
       case 'go-lines':
         return collectParsed(this.#parse(region), to - from, offset, found)
+      case 'names':
+        return collectCounters(bytes, from, to, offset, found)
       case 'btf':
         return collectParsed(this.btfOf(region), to - from, offset, found)
       case 'versions':
@@ -218,6 +235,23 @@ function withoutOverlaps(regions: readonly Region[]): Region[] {
     end = region.offset + region.length
   }
   return kept
+}
+
+/** The headers, as if they were sections. */
+function headersOf({ table }: Executable): Region[] {
+  const header = {
+    section: 0,
+    name: '',
+    address: undefined,
+    addressLength: 0,
+    link: 0,
+    info: 0,
+    alignment: 0,
+  }
+  return [
+    { ...header, kind: 'file-header', offset: 0, length: headerBytes },
+    { ...header, kind: 'section-table', ...table },
+  ]
 }
 
 function rangeOf(regions: readonly Region[]): AddressRange {

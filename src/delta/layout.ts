@@ -3,13 +3,17 @@ import { DeltaError } from './errors.ts'
 import type { Executable } from './elf.ts'
 import { maxExceptions } from './limits.ts'
 import type { Exception } from './movement.ts'
-import type { TypeLayout } from './type-seeds.ts'
+import { readSections, writeSections } from './section-layout.ts'
+import type { SectionLayout } from './section-layout.ts'
+import type { TypeLayout } from './type-layout.ts'
 
 /** What the decoder cannot know of the target of a predicted delta: its layout in memory, and what moved oddly. */
 export interface Layout {
   /** By section of the basis: what the target adds to address minus offset, or to the address if it has no bytes. */
   readonly biases: Float64Array
   readonly exceptions: readonly Exception[]
+  /** Where nothing is linked yet. */
+  readonly sections: SectionLayout | undefined
   /** Where basis and target have types. */
   readonly types: TypeLayout | undefined
 }
@@ -53,6 +57,7 @@ function writeFields(layout: Layout, basis: Executable, writer: ByteWriter): voi
     end = start + length
     last = shift
   }
+  if (layout.sections !== undefined) writeSections(layout.sections, basis, writer)
   if (layout.types === undefined) return
   writer.signed(layout.types.baseTypes)
   writer.signed(layout.types.baseStrings)
@@ -67,7 +72,7 @@ export function readLayout(basis: Executable, from: ByteReader): Layout {
   }
   const count = reader.unsigned()
   if (count > maxExceptions) {
-    throw new DeltaError('delta.too_large', `the delta has ${count} exceptions, more than ${maxExceptions}`)
+    throw new DeltaError('DELTA_TOO_LARGE', `the delta has ${count} exceptions, more than ${maxExceptions}`)
   }
   const exceptions: Exception[] = []
   let end = 0
@@ -79,7 +84,8 @@ export function readLayout(basis: Executable, from: ByteReader): Layout {
     exceptions.push({ start, length, shift: last })
     end = start + length
   }
-  return { biases, exceptions, types: reader.remaining > 0 ? readTypes(reader) : undefined }
+  const sections = basis.relocatable ? readSections(basis, reader) : undefined
+  return { biases, exceptions, sections, types: reader.remaining > 0 ? readTypes(reader) : undefined }
 }
 
 function readTypes(reader: ByteReader): TypeLayout {

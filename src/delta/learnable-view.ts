@@ -1,4 +1,5 @@
 import type { Btf } from './btf.ts'
+import { blankCounters } from './counters.ts'
 import type { DeltaContext } from './delta-context.ts'
 import type { ReferenceFinder } from './find-references.ts'
 import { form, ReferenceList } from './reference-list.ts'
@@ -24,16 +25,24 @@ export function identifyLearnable(
   const out = new DataView(view.buffer, view.byteOffset, view.byteLength)
   const found = new ReferenceList()
   for (const region of finder.learnable) {
-    if (region.offset + region.length > content.length) continue
+    if (region.offset + region.length > content.length || region.kind === 'rela') continue
+    found.clear()
+    finder.collect(region, content, region.offset, region.offset + region.length, region.offset, found)
     if (region.kind === 'btf') identifyTypes(out, original, finder.btfOf(region), context)
-    else if (context !== undefined) {
-      found.clear()
-      finder.collect(region, content, region.offset, region.offset + region.length, region.offset, found)
-      for (let index = 0; index < found.count; index++) {
-        const at = found.offsets[index] as number
-        out.setUint32(at, context.checksums.valueOf(original.getUint32(at, true)), true)
-      }
-    }
+    else if (region.kind === 'names') blankCounters(view, found)
+    else if (context !== undefined) identifyChecksums(out, original, found, context)
+  }
+}
+
+function identifyChecksums(
+  out: DataView,
+  original: DataView,
+  found: ReferenceList,
+  context: DeltaContext,
+): void {
+  for (let index = 0; index < found.count; index++) {
+    const at = found.offsets[index] as number
+    out.setUint32(at, context.checksums.valueOf(original.getUint32(at, true)), true)
   }
 }
 
@@ -67,7 +76,8 @@ function hashType(view: DataView, btf: Btf, index: number): number {
   const start = btf.types[index] as number
   const end = Math.min(btf.types[index + 1] ?? btf.typesEnd, start + 4 * recordBytes)
   let hash = 0
-  for (let at = start; at < end; at += 4) hash = Math.imul((hash ^ (hash >>> 15)) + view.getInt32(at, true), 0x9e37_79b1)
+  for (let at = start; at < end; at += 4)
+    hash = Math.imul((hash ^ (hash >>> 15)) + view.getInt32(at, true), 0x9e37_79b1)
   return hash
 }
 

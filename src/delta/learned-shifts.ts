@@ -1,5 +1,5 @@
 /** More positions than this are not learned: to insert one takes as long as there are others. */
-const maxPieces = 1 << 16
+const maxPieces = 1 << 15
 
 /**
  * How positions move, learned from one after another: a position nobody has told of moves like the nearest one below
@@ -15,11 +15,6 @@ export class LearnedShifts {
     const index = this.#indexOf(position)
     if (index >= 0) return this.#shifts[index] as number
     return this.#count > 0 ? (this.#shifts[0] as number) : 0
-  }
-
-  isKnown(position: number): boolean {
-    const index = this.#indexOf(position)
-    return index >= 0 && this.#starts[index] === position
   }
 
   learn(position: number, shift: number): void {

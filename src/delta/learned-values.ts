@@ -1,5 +1,7 @@
 /** A table of this many places is never more than half full. */
 const places = 1 << 17
+/** So that values made to collide cost no time. */
+const maxProbes = 64
 
 /** What 32-bit values become, learned from one after another. A value nobody has told of stays what it is. */
 export class LearnedValues {
@@ -11,7 +13,7 @@ export class LearnedValues {
   valueOf(value: number): number {
     if (this.#count === 0) return value
     const place = this.#placeOf(value)
-    return this.#keys[place] === value ? (this.#values[place] as number) : value
+    return place !== undefined && this.#keys[place] === value ? (this.#values[place] as number) : value
   }
 
   learn(value: number, becomes: number): void {
@@ -22,6 +24,7 @@ export class LearnedValues {
       this.#values = new Uint32Array(places)
     }
     const place = this.#placeOf(value)
+    if (place === undefined) return
     if (this.#keys[place] !== value) {
       if (this.#count === places / 2) return
       this.#keys[place] = value
@@ -30,11 +33,14 @@ export class LearnedValues {
     this.#values[place] = becomes
   }
 
-  /** Where `value` is or would be. */
-  #placeOf(value: number): number {
+  /** Where `value` is or would be; undefined if too many others are there. */
+  #placeOf(value: number): number | undefined {
     const keys = this.#keys
-    let place = Math.imul(value, 0x9e37_79b1) >>> 15
-    while (keys[place] !== 0 && keys[place] !== value) place = (place + 1) % places
-    return place
+    const first = Math.imul(value, 0x9e37_79b1) >>> 15
+    for (let probe = 0; probe < maxProbes; probe++) {
+      const place = (first + probe) % places
+      if (keys[place] === 0 || keys[place] === value) return place
+    }
+    return undefined
   }
 }

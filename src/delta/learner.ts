@@ -1,11 +1,13 @@
 import { BtfMovement } from './btf-movement.ts'
 import type { Copy } from './copy.ts'
+import { predictCounter } from './counters.ts'
 import type { DeltaContext } from './delta-context.ts'
 import type { ReadAt } from './elf.ts'
 import type { ReferenceFinder } from './find-references.ts'
 import type { Layout } from './layout.ts'
 import { form, ReferenceList } from './reference-list.ts'
 import type { Region } from './region.ts'
+import { newSymbols, RelocationLearner } from './relocation-learner.ts'
 
 /** Tells what the 32 bits at `at` really become, after `predicted` was written there. Unsigned. */
 export type Outcome = (at: number, predicted: number) => number
@@ -17,6 +19,7 @@ export interface RegionPart {
   readonly to: number
 }
 
+const symbolBytes = 24
 const noTypes = { baseTypes: 0, baseStrings: 0, newTypes: [] }
 
 /**
@@ -31,6 +34,11 @@ export class Learner {
   readonly #context: DeltaContext
   readonly #found = new ReferenceList()
   readonly #movements = new Map<Region, BtfMovement>()
+  /** By how much the last counter moved. */
+  #counterShift = 0
+  readonly #relocations = new Map<Region, RelocationLearner>()
+  /** By section of symbols: what each became. */
+  readonly #symbols = new Map<number, Int32Array>()
 
   constructor(
     finder: ReferenceFinder,
@@ -70,7 +78,9 @@ export class Learner {
       const movement = this.#movementOf(region)
       this.#predictTypes(movement, view, basis, outcome)
       movement.fillStrings(bytes, basis, target)
-    } else this.#predictChecksums(view, basis, outcome)
+    } else if (region.kind === 'rela') this.#predictRelocations(region, view, basis, outcome)
+    else if (region.kind === 'names') this.#predictCounters(view, basis, outcome)
+    else this.#predictChecksums(view, basis, outcome)
   }
 
   #predictTypes(movement: BtfMovement, view: DataView, basis: number, outcome: Outcome): void {
@@ -79,12 +89,45 @@ export class Learner {
       const at = (offsets[index] as number) - basis
       const value = view.getUint32(at, true)
       const isType = forms[index] === form.typeId
-      const predicted = (isType ? movement.mapType(value) : movement.mapName(value)) >>> 0
+      const predicted = (isType ? movement.mapType(value, at + basis) : movement.mapName(value)) >>> 0
       view.setUint32(at, predicted, true)
       const became = outcome(at, predicted)
-      if (isType) movement.settleType(value, became)
+      if (isType) movement.settleType(value, predicted, became)
       else movement.settleName(value, became)
     }
+  }
+
+  #predictRelocations(region: Region, view: DataView, basis: number, outcome: Outcome): void {
+    const bytes = this.#readBasis(basis, view.byteLength)
+    if (bytes.length < view.byteLength) return
+    const old = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const learner = this.#relocationsOf(region)
+    const { offsets, count } = this.#found
+    for (let index = 0; index < count; index++) {
+      learner.predict(old, view, (offsets[index] as number) - basis, outcome)
+    }
+  }
+
+  #predictCounters(view: DataView, basis: number, outcome: Outcome): void {
+    const { offsets, extras, count } = this.#found
+    for (let index = 0; index < count; index++) {
+      const at = (offsets[index] as number) - basis
+      this.#counterShift = predictCounter(view, at, extras[index] as number, this.#counterShift, outcome)
+    }
+  }
+
+  #relocationsOf(region: Region): RelocationLearner {
+    let learner = this.#relocations.get(region)
+    if (learner === undefined) {
+      let symbols = this.#symbols.get(region.link)
+      if (symbols === undefined) {
+        const table = this.#finder.executable.regions[region.link]
+        symbols = newSymbols(Math.floor((table?.length ?? 0) / symbolBytes))
+        this.#symbols.set(region.link, symbols)
+      }
+      this.#relocations.set(region, (learner = new RelocationLearner(symbols)))
+    }
+    return learner
   }
 
   #predictChecksums(view: DataView, basis: number, outcome: Outcome): void {
@@ -95,7 +138,8 @@ export class Learner {
       const value = view.getUint32(at, true)
       const predicted = checksums.valueOf(value)
       view.setUint32(at, predicted, true)
-      checksums.learn(value, outcome(at, predicted))
+      const became = outcome(at, predicted)
+      if (became !== predicted) checksums.learn(value, became)
     }
   }
 

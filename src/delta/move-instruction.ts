@@ -15,7 +15,7 @@ import {
   writeLow12,
 } from './aarch64-instruction.ts'
 import { form } from './reference-list.ts'
-import type { Form } from './reference-list.ts'
+import type { InstructionForm } from './reference-list.ts'
 import type { ShiftMap } from './shift-map.ts'
 
 const pageBytes = 4096
@@ -36,7 +36,7 @@ export interface MovingCode {
 export function moveInstruction(
   code: MovingCode,
   at: number,
-  kind: Form,
+  kind: InstructionForm,
   extra: number,
   address: number,
 ): void {
@@ -109,7 +109,7 @@ function pageTarget(bytes: DataView, at: number, distance: number, address: numb
 export function instructionTarget(
   bytes: DataView,
   at: number,
-  kind: Form,
+  kind: InstructionForm,
   extra: number,
   address: number,
 ): number | undefined {
@@ -124,13 +124,15 @@ export function instructionTarget(
       if (!isPageAddress(word) || !hasLow || !takesLow12(bytes.getInt32(at + extra, true))) return undefined
       return pageTarget(bytes, at, extra, address)
     }
-    default:
+    case form.branch19:
+    case form.branch14:
+    case form.low12:
       return undefined
   }
 }
 
 /** `word` with `identity` in place of its reference. Those inside functions stay: they tell functions apart. */
-export function identifyInstruction(word: number, kind: Form, identity: number): number {
+export function identifyInstruction(word: number, kind: InstructionForm, identity: number): number {
   switch (kind) {
     case form.branch26:
       return writeDistance26(word, identity)
@@ -142,7 +144,5 @@ export function identifyInstruction(word: number, kind: Form, identity: number):
     case form.branch19:
     case form.branch14:
       return word
-    default:
-      return 0
   }
 }

@@ -23,9 +23,8 @@ export function collectEvidence(
   biases: Float64Array,
   addresses: ShiftMap,
 ): Evidence {
-  const collector = new Collector(basis, target, addresses)
+  const collector = new Collector(basis, basisFinder, target, targetFinder, addresses)
   const found = new ReferenceList()
-  const { from: low, to: high } = targetFinder.program
   for (const copy of copies) {
     for (const region of basisFinder.regions) {
       const from = Math.max(copy.basis, region.offset)
@@ -34,13 +33,15 @@ export function collectEvidence(
       found.clear()
       basisFinder.collect(region, basis, from, to, from, found)
       const shift = copy.target - copy.basis
-      collector.add(found, region, shift, biases[region.section] as number, low, high)
+      collector.add(found, region, shift, biases[region.section] as number)
     }
   }
   return collector.evidence()
 }
 
 class Collector {
+  readonly #basisFinder: ReferenceFinder
+  readonly #targetFinder: ReferenceFinder
   readonly #old: DataView
   readonly #new: DataView
   readonly #addresses: ShiftMap
@@ -48,20 +49,30 @@ class Collector {
   #to = new Float64Array(4096)
   #count = 0
 
-  constructor(basis: Uint8Array, target: Uint8Array, addresses: ShiftMap) {
+  constructor(
+    basis: Uint8Array,
+    basisFinder: ReferenceFinder,
+    target: Uint8Array,
+    targetFinder: ReferenceFinder,
+    addresses: ShiftMap,
+  ) {
+    this.#basisFinder = basisFinder
+    this.#targetFinder = targetFinder
     this.#old = new DataView(basis.buffer, basis.byteOffset, basis.byteLength)
     this.#new = new DataView(target.buffer, target.byteOffset, target.byteLength)
     this.#addresses = addresses
   }
 
-  add(found: ReferenceList, region: Region, shift: number, bias: number, low: number, high: number): void {
+  add(found: ReferenceList, region: Region, shift: number, bias: number): void {
+    const { program } = this.#basisFinder
+    const { from: low, to: high } = this.#targetFinder.program
     const oldBase = (region.address ?? 0) - region.offset
     const newBase = oldBase + bias
     for (let index = 0; index < found.count; index++) {
       const at = found.offsets[index] as number
       const extra = found.extras[index] as number
       const from = pointee(this.#old, at, found.forms[index] as number, oldBase, extra)
-      if (from === undefined) continue
+      if (from === undefined || from < program.from || from >= program.to) continue
       // Others count from the reference itself, or keep a distance here.
       const movedExtra = found.forms[index] === form.fromBase ? this.#addresses.map(extra) : extra
       const to = pointee(this.#new, at + shift, found.forms[index] as number, newBase, movedExtra)

@@ -28,10 +28,13 @@ export function moveAddresses(
     .filter((region) => region.address !== undefined && region.addressLength > 0)
     .sort((a, b) => (a.address as number) - (b.address as number))
   let end = 0
+  let fileEnd = 0
   for (const region of regions) {
     const address = region.address as number
-    if (address < end) continue
+    const overlaps = address < end || (region.length > 0 && region.offset < fileEnd)
+    if (overlaps) continue
     end = address + region.addressLength
+    if (region.length > 0) fileEnd = region.offset + region.length
     const bias = biases[region.section] as number
     if (region.length === 0) {
       pieces.push({ start: address, shift: bias })

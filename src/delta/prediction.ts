@@ -25,6 +25,7 @@ export function makePrediction(
     offsets: moveOffsets(copies),
     addresses: moveAddresses(copies, basis, layout.biases, layout.exceptions),
     biases: layout.biases,
+    sections: layout.sections,
   }
   const finder = new ReferenceFinder(basis, readBasis)
   return {

@@ -2,12 +2,15 @@ import type { ReadAt } from './elf.ts'
 import type { ReferenceFinder } from './find-references.ts'
 import { moveInstruction } from './move-instruction.ts'
 import { form, ReferenceList } from './reference-list.ts'
-import type { Form } from './reference-list.ts'
+import type { InstructionForm } from './reference-list.ts'
 import type { Region } from './region.ts'
+import type { SectionLayout } from './section-layout.ts'
 import type { ShiftMap } from './shift-map.ts'
 
 const symbolBytes = 24
+const sectionBytes = 64
 const sectionSymbol = 3
+const maxSymbolBytes = 32 << 20
 const two32 = 2 ** 32
 
 /** Where the parts of the basis have gone in the target. */
@@ -18,6 +21,8 @@ export interface Movement {
   readonly addresses: ShiftMap
   /** By region: what is added to address minus offset. */
   readonly biases: Float64Array
+  /** Where nothing is linked yet. */
+  readonly sections: SectionLayout | undefined
 }
 
 /** Rewrites the references in a copy of basis content to what they will be where they and their targets go. */
@@ -59,7 +64,7 @@ export class Predictor {
     for (let index = 0; index < count; index++) {
       const offset = offsets[index] as number
       const at = offset - basis
-      switch (forms[index] as Form) {
+      switch (forms[index] as number) {
         case form.afterField: {
           const value = view.getInt32(at, true)
           const moved = addresses.shiftAt(offset + toAddress + 4 + value)
@@ -103,13 +108,25 @@ export class Predictor {
         case form.symbol:
           this.#rewriteSymbol(view, at, region)
           break
+        case form.section:
+          this.#rewriteSection(view, at, (offset - region.offset) / sectionBytes)
+          break
+        case form.sectionTable:
+          if (this.#movement.sections !== undefined) writeWord(view, at, this.#movement.sections.table)
+          break
         case form.branch26:
         case form.branch19:
         case form.branch14:
         case form.address21:
         case form.page21:
         case form.low12:
-          moveInstruction(code, at, forms[index] as Form, extras[index] as number, offset + toAddress)
+          moveInstruction(
+            code,
+            at,
+            forms[index] as InstructionForm,
+            extras[index] as number,
+            offset + toAddress,
+          )
           break
         default:
           break
@@ -123,8 +140,28 @@ export class Predictor {
     if (value > 0 && value >= from && value <= to) writeWord(view, at, this.#movement.addresses.map(value))
   }
 
+  #rewriteSection(view: DataView, at: number, index: number): void {
+    const { sections } = this.#movement
+    const region = this.#finder.executable.regions[index]
+    if (sections === undefined || region === undefined || index === 0) return
+    writeWord(view, at + 24, sections.starts[index] as number)
+    writeWord(view, at + 32, sections.sizes[index] as number)
+    // One more than the last local symbol.
+    if (region.kind === 'symbols' && region.info > 0) {
+      const last = this.#moveInside(region, (region.info - 1) * symbolBytes)
+      view.setUint32(at + 44, Math.floor(last / symbolBytes) + 1, true)
+    }
+  }
+
+  /** A position counted from the start of a section, after both have moved. */
+  #moveInside({ section, offset }: Region, position: number): number {
+    const { offsets, sections } = this.#movement
+    const shift =
+      sections === undefined ? offsets.shiftAt(offset) : (sections.starts[section] as number) - offset
+    return position + offsets.shiftAt(offset + position) - shift
+  }
+
   #rewriteRelocation(view: DataView, at: number, region: Region): void {
-    const { offsets } = this.#movement
     const { relocatable, regions } = this.#finder.executable
     const symbols = regions[region.link]
     const symbol = view.getUint32(at + 12, true)
@@ -133,14 +170,14 @@ export class Predictor {
       this.#moveAddress(view, at + 16)
     } else {
       const place = regions[region.info]
-      if (place !== undefined) writeWord(view, at, moveInside(offsets, place.offset, readWord(view, at)))
+      if (place !== undefined) writeWord(view, at, this.#moveInside(place, readWord(view, at)))
       const section = symbols && this.#sectionOfSymbol(symbols, symbol)
       if (section !== undefined) {
-        writeWord(view, at + 16, moveInside(offsets, section.offset, readWord(view, at + 16)))
+        writeWord(view, at + 16, this.#moveInside(section, readWord(view, at + 16)))
       }
     }
     if (symbols !== undefined && symbol !== 0) {
-      const moved = moveInside(offsets, symbols.offset, symbol * symbolBytes) / symbolBytes
+      const moved = this.#moveInside(symbols, symbol * symbolBytes) / symbolBytes
       view.setUint32(at + 12, Math.floor(moved), true)
     }
   }
@@ -149,14 +186,13 @@ export class Predictor {
     const { offsets, addresses } = this.#movement
     const { relocatable, regions } = this.#finder.executable
     const names = regions[region.link]
-    if (names !== undefined)
-      view.setUint32(at, moveInside(offsets, names.offset, view.getUint32(at, true)), true)
+    if (names !== undefined) view.setUint32(at, this.#moveInside(names, view.getUint32(at, true)), true)
     const section = regions[view.getUint16(at + 6, true)]
     const value = readWord(view, at + 8)
     const size = readWord(view, at + 16)
     if (section === undefined || section.section === 0 || !Number.isSafeInteger(value + size)) return
     if (relocatable) {
-      const start = moveInside(offsets, section.offset, value)
+      const start = this.#moveInside(section, value)
       writeWord(view, at + 16, size + growth(offsets, section.offset + value, size))
       writeWord(view, at + 8, start)
     } else {
@@ -166,11 +202,18 @@ export class Predictor {
     }
   }
 
+  /** Empty for what is no table, lies over another one, or is too large to be held. */
+  #readSymbols(symbols: Region): Uint8Array {
+    const isHeld =
+      symbols.kind === 'symbols' && symbols.length <= maxSymbolBytes && this.#finder.regions.includes(symbols)
+    return isHeld ? this.#readAt(symbols.offset, symbols.length) : new Uint8Array()
+  }
+
   /** The section that a section symbol stands for; undefined for other symbols. */
   #sectionOfSymbol(symbols: Region, index: number): Region | undefined {
     let table = this.#symbols.get(symbols)
     if (table === undefined) {
-      table = symbols.kind === 'symbols' ? this.#readAt(symbols.offset, symbols.length) : new Uint8Array()
+      table = this.#readSymbols(symbols)
       this.#symbols.set(symbols, table)
     }
     const at = index * symbolBytes
@@ -178,11 +221,6 @@ export class Predictor {
       return undefined
     return this.#finder.executable.regions[(table[at + 6] as number) | ((table[at + 7] as number) << 8)]
   }
-}
-
-/** A position counted from `base`, after both have moved. */
-function moveInside(offsets: ShiftMap, base: number, position: number): number {
-  return position + offsets.shiftAt(base + position) - offsets.shiftAt(base)
 }
 
 /** Signed, and exact below 2^53 in size. */

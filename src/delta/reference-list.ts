@@ -30,6 +30,12 @@ export const form = {
   address21: 18,
   /** AArch64 `add`, load or store of the low 12 bits of an address in the page at `extra`. */
   low12: 19,
+  /** 32 bits that end with as many decimal digits as `extra` says. */
+  counter: 25,
+  /** An Elf64_Shdr entry of 64 bytes. */
+  section: 23,
+  /** 64 bits, the offset of the section table. */
+  sectionTable: 24,
   /** BTF: 32 bits, a string by its offset. */
   typeName: 20,
   /** BTF: 32 bits, a type by its id. */
@@ -40,13 +46,20 @@ export const form = {
 
 export type Form = (typeof form)[keyof typeof form]
 
+/** Those of AArch64 instructions. */
+export type InstructionForm = (typeof form)[
+  'branch26' | 'branch19' | 'branch14' | 'address21' | 'page21' | 'low12']
+
 /** The places of a piece of content that hold references, in the order of the content. Reused from piece to piece. */
 export class ReferenceList {
   count = 0
   /** Where each field starts, in bytes from the start of the content. */
   offsets = new Float64Array(1024)
   forms = new Uint8Array(1024)
-  /** `fromBase`: the address it is counted from; `page21`: the distance of the second instruction, 0 for none; `low12`: the page. */
+  /**
+   * `fromBase`: the address it is counted from; `page21`: the distance of the second instruction, 0 for none; `low12`:
+   * the page.
+   */
   extras = new Float64Array(1024)
 
   clear(): void {

@@ -10,7 +10,11 @@ export type RegionKind =
   | 'eh-frame'
   | 'eh-frame-header'
   | 'go-lines'
+  | 'file-header'
+  | 'section-table'
   | 'btf'
+  /** The names of what is not linked yet. */
+  | 'names'
   /** Entries of 64 bytes that start with a checksum. */
   | 'versions'
   /** Checksums of 32 bits. */
@@ -31,4 +35,6 @@ export interface Region {
   /** sh_link and sh_info of the section. */
   readonly link: number
   readonly info: number
+  /** sh_addralign: what its offset is a multiple of. */
+  readonly alignment: number
 }

@@ -28,7 +28,7 @@ for (let top = 0; top < 256; top++) {
 }
 
 /** Compilers share one `adrp` between accesses, but rarely over a longer way than this. */
-const maxPairBytes = 32 * 4
+const maxPairBytes = 1024
 /** Calls keep what is in these registers and those after them (AAPCS64, 6.1.1). */
 const firstKept = 19
 
@@ -107,14 +107,14 @@ function addPage(
   if (isFirst) found.add(at + toFile, form.page21, 0)
 }
 
-/** Whether what follows cannot build on `register`: it is written, or control goes elsewhere. */
+/** Whether what follows cannot build on `register`. What follows a jump can: it is reached from before. */
 function endsUse(word: number, register: number): boolean {
   const writes = (word & 31) === register
   switch ((word >>> 25) & 15) {
-    // Branches and system instructions: of these, conditional branches go on, and calls keep some registers.
+    // Branches and system instructions.
     case 10:
     case 11:
-      return isCall(word) ? register < firstKept : isJump(word)
+      return register < firstKept && isCall(word)
     // Loads and stores: bit 22 is set in nearly all loads, and vector registers have numbers of their own.
     case 4:
     case 12:
@@ -131,9 +131,4 @@ function endsUse(word: number, register: number): boolean {
 
 function isCall(word: number): boolean {
   return (word & 0xfc00_0000) === (0x9400_0000 | 0) || (word & 0xffff_fc1f) === (0xd63f_0000 | 0)
-}
-
-/** `b`, `br`, `ret` and their kind. */
-function isJump(word: number): boolean {
-  return (word & 0xfc00_0000) === 0x1400_0000 || (word & 0xfe00_0000) === (0xd600_0000 | 0)
 }

@@ -1,6 +1,11 @@
 import type { Btf } from './btf.ts'
 import type { Copy } from './copy.ts'
-import type { Seed } from './seeded-shifts.ts'
+
+/**
+ * Copies start and end anywhere in a type, as types begin alike. So a type is where its third word is: the first word
+ * that tells types without a name apart.
+ */
+const thirdWordAt = 8
 
 /** What cannot be known of the types of a target from the copies. */
 export interface TypeLayout {
@@ -11,21 +16,27 @@ export interface TypeLayout {
   readonly newTypes: readonly number[]
 }
 
-/** How the copies move types, counted from the first. */
-export function seedTypes(btf: Btf, copies: readonly Copy[], { newTypes }: TypeLayout): Seed[] {
-  const seeds: Seed[] = []
+/** `length` types from `first` on, counted from the first, that `shift` types more are before in the target. */
+export interface TypePiece {
+  readonly first: number
+  readonly length: number
+  readonly shift: number
+}
+
+/** How the copies move types. */
+export function moveTypes(btf: Btf, copies: readonly Copy[], { newTypes }: TypeLayout): TypePiece[] {
+  const pieces: TypePiece[] = []
   let index = 0
   let next = 0
   let end: number | undefined
   for (const copy of copiesOfTypes(btf, copies)) {
-    const first = firstAtLeast(btf.types, copy.basis)
-    const count = firstAtLeast(btf.types, copy.basis + copy.length) - first
+    const { first, length } = typesIn(btf, copy)
     if (copy.target !== end) index += newTypes[next++] ?? 0
-    if (count > 0) seeds.push({ start: first, shift: index - first })
-    index += count
+    if (length > 0) pieces.push({ first, length, shift: index - first })
+    index += length
     end = copy.target + copy.length
   }
-  return seeds
+  return pieces
 }
 
 export function findTypeLayout(basis: Btf, target: Btf, copies: readonly Copy[]): TypeLayout {
@@ -41,18 +52,22 @@ function countNewTypes(basis: Btf, target: Btf, copies: readonly Copy[]): number
   let index = 0
   let end: number | undefined
   for (const copy of copiesOfTypes(basis, copies)) {
-    const first = firstAtLeast(basis.types, copy.basis)
-    const count = firstAtLeast(basis.types, copy.basis + copy.length) - first
+    const { first, length } = typesIn(basis, copy)
     if (copy.target !== end) {
       const start = (basis.types[first] ?? basis.typesEnd) - copy.basis + copy.target
       const added = firstAtLeast(target.types, start) - index
       counts.push(added)
       index += added
     }
-    index += count
+    index += length
     end = copy.target + copy.length
   }
   return counts
+}
+
+function typesIn(btf: Btf, copy: Copy): { first: number; length: number } {
+  const first = firstAtLeast(btf.types, copy.basis - thirdWordAt)
+  return { first, length: firstAtLeast(btf.types, copy.basis + copy.length - thirdWordAt) - first }
 }
 
 /** The parts of copies that copy types. */
