@@ -1,7 +1,7 @@
 import type { ContentTask } from './pack-messages.ts'
 
 /** So many bytes of contents are made by one thread after another, and learn from each other. */
-const batchBytes = 192 << 20
+const batchBytes = 512 << 20
 
 /** Cuts contents into batches, by nothing but their sizes: the same bytes come out however many threads there are. */
 export function* batchesOf(contents: Iterable<ContentTask>): Generator<readonly ContentTask[]> {

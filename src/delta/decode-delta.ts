@@ -8,6 +8,7 @@ import { DeltaError } from './errors.ts'
 import { readLayout, skipLayout } from './layout.ts'
 import { maxCopies, stepBytes } from './limits.ts'
 import type { Prediction } from './prediction.ts'
+import { StepRoom } from './step-room.ts'
 import { makePrediction } from './prediction.ts'
 
 /** Takes the target piece by piece, in order. The bytes are the decoder's own again when it returns. */
@@ -21,6 +22,7 @@ export type WriteTarget = (bytes: Uint8Array) => void
 export class DeltaDecoder {
   readonly #length: number
   readonly #basis: ContentView
+  readonly #room: StepRoom
   readonly #copies: readonly Copy[]
   readonly #prediction: Prediction | undefined
   #nextCopy = 0
@@ -39,7 +41,9 @@ export class DeltaDecoder {
     first: StreamReaders,
     blind = false,
     context = new DeltaContext(),
+    room = new StepRoom(),
   ) {
+    this.#room = room
     this.#length = length
     this.#basis = basis
     this.#copies = readCopies(head.copies, length, basis.length, first)
@@ -75,8 +79,10 @@ export class DeltaDecoder {
     const length = Math.min(stepBytes, copy.length - this.#copied)
     if (this.#target + length > end) throw corrupt('has a part that ends inside a step of a copy')
     const basis = copy.basis + this.#copied
-    const bytes = Uint8Array.from(this.#basis.readAt(basis, length))
-    if (bytes.length !== length) throw corrupt('reads past the end of its basis')
+    const read = this.#basis.readAt(basis, length)
+    if (read.length !== length) throw corrupt('reads past the end of its basis')
+    const bytes = this.#room.take(length)
+    bytes.set(read)
     if (this.#prediction === undefined) differences.apply(bytes)
     else predictStep(this.#prediction, bytes, basis, this.#target, differences)
     write(bytes)

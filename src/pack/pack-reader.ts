@@ -3,6 +3,7 @@ import { joinViews, viewBytes, type ContentView } from '../delta/content-view.ts
 import { DeltaContext } from '../delta/delta-context.ts'
 import { DeltaDecoder, type WriteTarget } from '../delta/decode-delta.ts'
 import { readersOf, streamNames, type StreamReaders } from '../delta/delta-streams.ts'
+import { StepRoom } from '../delta/step-room.ts'
 import { DeltaError } from '../delta/errors.ts'
 import { DeflateEncoder } from '../recompression/deflate-encoder.ts'
 import { inflatedForm } from '../recompression/inflated-form.ts'
@@ -104,6 +105,7 @@ class ContentMaker {
   #position = -2
   #context = new DeltaContext()
   readonly #encoder = new DeflateEncoder()
+  readonly #room = new StepRoom()
 
   constructor(target: PackTarget) {
     this.#target = target
@@ -142,6 +144,7 @@ class ContentMaker {
         this.#content = new OpenContent(line.content, this.#target, readers, {
           context: this.#context,
           encoder: this.#encoder,
+          room: this.#room,
         })
       }
       if (this.#content === undefined) throw new PackError('PACK_CORRUPT', 'the pack goes on with no content')
@@ -158,6 +161,7 @@ class ContentMaker {
 interface Tools {
   readonly context: DeltaContext
   readonly encoder: DeflateEncoder
+  readonly room: StepRoom
 }
 
 class OpenContent {
@@ -175,7 +179,15 @@ class OpenContent {
     this.#repacker = content.repack && new Repacker(content.what, content.repack, contentBytes, tools.encoder)
     const size = content.repack?.plainBytes ?? contentBytes
     const basis = joinViews(bases.map(({ view }) => view))
-    this.#decoder = new DeltaDecoder(size, content, basis, streams, !this.#isPossible, tools.context)
+    this.#decoder = new DeltaDecoder(
+      size,
+      content,
+      basis,
+      streams,
+      !this.#isPossible,
+      tools.context,
+      tools.room,
+    )
   }
 
   /** True when the content is complete. */
