@@ -12,7 +12,7 @@ export const unpackArchive = 'zstd -q -d -c "$1" | tar --extract --directory="$2
 
 /** What a layer of a container image has: every file that changed or is new, whole. */
 export const layer: Contender = {
-  name: 'tar, zstd -19',
+  name: 'tar.zst -19',
   remark: 'every changed and every new file, whole: a layer of a container image',
   make: async (work) => {
     await mkdir(unpacked(work))

@@ -7,7 +7,7 @@ import { directoryBytes, requireEqualTrees } from './pairs-compare.ts'
 
 /** The chunks of a are in the store before, and are kept apart to tell what b adds. */
 export const casync: Contender = {
-  name: 'casync, default',
+  name: 'casync',
   remark:
     'what b adds to a store with the chunks of a (64 KiB on average), and the index of b; a is the seed',
   make: async (work) => {

@@ -101,12 +101,12 @@ function deltas(work: Work): string {
 
 export const ostree: readonly Contender[] = [
   staticDelta(
-    'ostree, default',
+    'ostree',
     'ostree static-delta generate: bsdiff, rolling checksums, LZMA; files over 4 MB without a like one go beside',
     [],
   ),
   staticDelta(
-    'ostree, no limits',
+    'ostree without limits',
     'the same with --min-fallback-size=0 --max-bsdiff-size=4096 --max-chunk-size=4096',
     ['--min-fallback-size=0', '--max-bsdiff-size=4096', '--max-chunk-size=4096'],
   ),

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Release } from '../../manifests/release.ts'
 import type { ModulePack } from '../delivery/release-packs.ts'
 import type { Repository } from '../repository/repository.ts'
@@ -17,13 +20,18 @@ export async function makePacksFrom(
   const versions = sources === 'auto' ? await likelySources(repository, release.version, { signal }) : sources
   const packs: ModulePack[] = []
   const made = new Set<string>()
-  for (const version of versions) {
-    const steps = stepsBetween(await repository.release(version, { signal }), release)
-    const options = { signal, onProgress: packProgress(progress) }
-    for await (const pack of ensurePacks(settings.store, repository, steps, options)) {
-      if (!made.has(pack.key)) packs.push(pack)
-      made.add(pack.key)
+  const cache = await mkdtemp(join(tmpdir(), 'vend-deltas-'))
+  try {
+    for (const version of versions) {
+      const steps = stepsBetween(await repository.release(version, { signal }), release)
+      const options = { signal, cache, onProgress: packProgress(progress) }
+      for await (const pack of ensurePacks(settings.store, repository, steps, options)) {
+        if (!made.has(pack.key)) packs.push(pack)
+        made.add(pack.key)
+      }
     }
+  } finally {
+    await rm(cache, { recursive: true, force: true })
   }
   return packs
 }

@@ -17,6 +17,8 @@ export interface PackRequest {
   readonly repository: Repository
   readonly from: ManifestRef | undefined
   readonly to: ManifestRef
+  /** A directory where deltas are kept from one pack to the next; the caller's to remove. */
+  readonly cache?: string | undefined
   /** Default: as many as there are processors. */
   readonly threads?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -82,11 +84,11 @@ async function withPack(
   request: PackRequest,
   use: (pack: MadePack, plan: PackPlan, scratch: string) => Promise<BuiltPack>,
 ): Promise<BuiltPack> {
-  const { repository, from, to, signal, threads, onProgress } = request
+  const { repository, from, to, signal, threads, cache, onProgress } = request
   const scratch = await mkdtemp(join(tmpdir(), 'vend-pack-'))
   try {
     const plan = await planPack(repository, from, to, { signal })
-    const pack = await makePack(repository, plan, { scratch, threads, signal, onProgress })
+    const pack = await makePack(repository, plan, { scratch, cache, threads, signal, onProgress })
     return await use(pack, plan, scratch)
   } finally {
     await rm(scratch, { recursive: true, force: true })

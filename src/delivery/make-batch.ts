@@ -4,6 +4,7 @@ import { groupBytes } from '../pack/pack-limits.ts'
 import { GroupWriter } from '../pack/pack-writer.ts'
 import { chooseDelta, chooseWhole, type ChosenDelta } from './choose-delta.ts'
 import { chooseManifest } from './choose-manifest.ts'
+import { DeltaCache, looksCompressed } from './delta-cache.ts'
 import { DeltaProof } from './delta-proof.ts'
 import { estimatePart } from './estimate-bytes.ts'
 import { openContent, type OpenContent } from './open-content.ts'
@@ -22,7 +23,7 @@ const leastPlainBudget = 1 << 20
 
 /** Expresses each content of a batch, checks that it comes back, and fills groups with them. */
 export function* makeBatch(task: BatchTask): Generator<BatchReply> {
-  const batch = new Batch(task.contents)
+  const batch = new Batch(task)
   for (const content of task.contents) yield* batch.add(content)
   yield* batch.end()
 }
@@ -30,11 +31,13 @@ export function* makeBatch(task: BatchTask): Generator<BatchReply> {
 class Batch {
   #context = new DeltaContext()
   #proofContext = new DeltaContext()
+  readonly #cache: DeltaCache | undefined
   #group: GroupWriter
   /** What machines may be asked to compress again, in plain bytes. */
   #plainBudget: number
 
-  constructor(contents: readonly ContentTask[]) {
+  constructor({ contents, cache }: BatchTask) {
+    this.#cache = cache === undefined ? undefined : new DeltaCache(cache)
     const bytes = contents.reduce((sum, { target }) => sum + target.size, 0)
     this.#plainBudget = Math.max(leastPlainBudget, Math.floor(bytes * plainBudgetShare))
     this.#group = new GroupWriter(true)
@@ -61,9 +64,12 @@ class Batch {
   #choose(target: OpenContent, task: ContentTask): ChosenDelta {
     const manifest = task.what === 'manifest' ? chooseManifest(target, task, partBytes) : undefined
     if (manifest !== undefined) return manifest
+    const cache = looksCompressed(target) ? undefined : this.#cache
+    const cached = cache?.find(target, task)
+    if (cached !== undefined) return cached
     const chosen = chooseDelta(target, task, partBytes, this.#context, this.#plainBudget)
     this.#plainBudget -= chosen.repack?.plainBytes ?? 0
-    return chosen
+    return cache?.keep(task, chosen) ?? chosen
   }
 
   /** In place of a delta that does not give back what it was made of. */

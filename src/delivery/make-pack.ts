@@ -23,6 +23,8 @@ export interface PackProgress {
 export interface MakePackOptions extends CallOptions {
   /** An empty directory for contents while they are compared; the caller removes it. */
   readonly scratch: string
+  /** A directory where deltas are kept from one pack to the next. */
+  readonly cache?: string | undefined
   /** Default: as many as there are processors. */
   readonly threads?: number | undefined
   readonly onProgress?: ((progress: PackProgress) => void) | undefined
@@ -52,8 +54,8 @@ export async function makePack(
   options.signal?.addEventListener('abort', stop, { once: true })
   using _listening = { [Symbol.dispose]: () => options.signal?.removeEventListener('abort', stop) }
   const batches: BatchTask[] = [
-    { contents: [manifestTask(plan, options.scratch)] },
-    ...[...batchesOf(tasks)].map((batch) => ({ contents: batch })),
+    { contents: [manifestTask(plan, options.scratch)], cache: undefined },
+    ...[...batchesOf(tasks)].map((batch) => ({ contents: batch, cache: options.cache })),
   ]
   const make = async (batch: BatchTask): Promise<MadeGroup[]> => {
     const made: MadeGroup[] = []
@@ -119,11 +121,17 @@ async function extract(
   await extractSide(plan.to, contents, newDirectory)
   return plan.contents.map(({ content, candidates }) => ({
     what: 'content',
-    target: { path: fileIn(newDirectory)(content), position: content.position, size: content.size },
+    target: {
+      path: fileIn(newDirectory)(content),
+      position: content.position,
+      size: content.size,
+      digest: content.digest,
+    },
     candidates: candidates.map(({ content: basis, reason }) => ({
       path: fileIn(oldDirectory)(basis),
       position: basis.position,
       size: basis.size,
+      digest: basis.digest,
       reason,
     })),
   }))
@@ -141,7 +149,7 @@ async function writeManifest(
 function manifestTask({ from, to }: PackPlan, scratch: string): ContentTask {
   return {
     what: 'manifest',
-    target: { path: join(scratch, 'to', 'manifest'), position: 0, size: to.ref.bytes },
+    target: { path: join(scratch, 'to', 'manifest'), position: 0, size: to.ref.bytes, digest: to.ref.digest },
     candidates:
       from === undefined
         ? []
@@ -150,6 +158,7 @@ function manifestTask({ from, to }: PackPlan, scratch: string): ContentTask {
               path: join(scratch, 'from', 'manifest'),
               position: 0,
               size: from.ref.bytes,
+              digest: from.ref.digest,
               reason: 'manifest',
             },
           ],

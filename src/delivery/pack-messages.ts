@@ -1,3 +1,4 @@
+import type { Digest } from '../../manifests/digest.ts'
 import type { BasisReason } from '../similarity/find-bases.ts'
 import type { PackGroup } from '../pack/pack-header.ts'
 
@@ -6,6 +7,7 @@ export interface ContentFile {
   readonly path: string
   readonly position: number
   readonly size: number
+  readonly digest: Digest
 }
 
 export interface BasisFile extends ContentFile {
@@ -21,6 +23,8 @@ export interface ContentTask {
 
 /** Contents that share what is learned from them, and their groups: the same wherever and whenever it is done. */
 export interface BatchTask {
+  /** Where deltas are kept for other packs of the same process. */
+  readonly cache: string | undefined
   readonly contents: readonly ContentTask[]
 }
 

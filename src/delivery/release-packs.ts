@@ -19,7 +19,7 @@ export interface ModulePack extends BuiltPack {
   readonly from: Digest | undefined
 }
 
-export type StepOptions = Pick<PackRequest, 'threads' | 'signal'> & {
+export type StepOptions = Pick<PackRequest, 'threads' | 'signal' | 'cache'> & {
   readonly onProgress?: (
     module: string,
     ...progress: Parameters<NonNullable<PackRequest['onProgress']>>
@@ -62,13 +62,14 @@ function requestOf(
   { module, from, to }: ModuleStep,
   options: StepOptions,
 ): PackRequest {
-  const { threads, signal, onProgress } = options
+  const { threads, signal, cache, onProgress } = options
   return {
     repository,
     from,
     to,
     threads,
     signal,
+    cache,
     onProgress: (progress) => {
       onProgress?.(module, progress)
     },

@@ -40,6 +40,8 @@ export interface Delta {
   readonly head: DeltaHead
   /** Of the target, in no copy. */
   readonly literalBytes: number
+  /** Made, and to be read, with what others have taught; else it stands for itself. */
+  readonly isTaught: boolean
   /** Makes the parts one after another, once; each has about `partBytes` of streams at most. */
   readonly parts: Iterable<DeltaPart>
 }
@@ -61,6 +63,7 @@ export function encodeWhole(target: ContentView, partBytes: number): Delta {
   return {
     head: { copies: 0, predicted: false },
     literalBytes: target.length,
+    isTaught: false,
     parts: encodeParts(target, target, [], undefined, newWriters(), partBytes),
   }
 }
@@ -125,6 +128,7 @@ function encodePredicted(
   return {
     head: { copies: copies.length, predicted: true },
     literalBytes: target.length - copiedBytes(copies),
+    isTaught: basisFinder.learnable.length > 0,
     parts: encodeParts(target, basis, copies, prediction, writers, partBytes),
   }
 }
@@ -146,6 +150,7 @@ function encodeCopies(
   return {
     head: { copies: copies.length, predicted: false },
     literalBytes: target.length - copiedBytes(copies),
+    isTaught: false,
     parts: encodeParts(target, basis, copies, undefined, writers, partBytes),
   }
 }
