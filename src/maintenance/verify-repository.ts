@@ -6,6 +6,7 @@ import { loadState, type RepositoryState } from '../repository/repository-state.
 import { roleNames, type RoleName } from '../trust/role.ts'
 import { checkChunks } from './check-chunks.ts'
 import { checkDocuments } from './check-documents.ts'
+import { checkPacks } from './check-packs.ts'
 import { checkManifests, manifestUsesOf } from './check-manifests.ts'
 import { damageOf, type Damage } from './damage.ts'
 import { findTouchedPaths } from './find-touched-paths.ts'
@@ -29,6 +30,7 @@ export interface VerifyReport {
   readonly channels: number
   readonly manifests: number
   readonly chunks: number
+  readonly packs: number
   readonly contentBytes: number
   readonly damages: readonly Damage[]
   /** Roles whose metadata no machine trusts any more. No damage: a refresh or publish renews them. */
@@ -48,16 +50,26 @@ export async function verifyRepository(store: BlobReader, options: VerifyOptions
   const { signal } = options
   const releases = await checkDocuments(repository, damages, { signal })
   const totals = await checkContents(repository, releases, damages, options)
+  const packs = await checkPacks(store, damages, { signal })
   return {
     releases: repository.releaseVersions().length,
     channels: repository.channelNames().length,
     ...totals,
+    packs,
     damages,
     expired: roleNames.filter((role) => expiryDates(state)[role] <= options.now),
   }
 }
 
-const nothing = { releases: 0, channels: 0, manifests: 0, chunks: 0, contentBytes: 0, expired: [] } as const
+const nothing = {
+  releases: 0,
+  channels: 0,
+  manifests: 0,
+  chunks: 0,
+  packs: 0,
+  contentBytes: 0,
+  expired: [],
+} as const
 
 async function loadVerified(
   store: BlobReader,

@@ -2,12 +2,12 @@ import { ByteReader } from '../delta/byte-writer.ts'
 import { joinViews, viewBytes, type ContentView } from '../delta/content-view.ts'
 import { DeltaContext } from '../delta/delta-context.ts'
 import { DeltaDecoder, type WriteTarget } from '../delta/decode-delta.ts'
-import { readersOf, streamNames, type StreamReaders } from '../delta/delta-streams.ts'
+import { readersOf, type StreamReaders } from '../delta/delta-streams.ts'
 import { StepRoom } from '../delta/step-room.ts'
 import { DeltaError } from '../delta/errors.ts'
 import { DeflateEncoder } from '../recompression/deflate-encoder.ts'
 import { inflatedForm } from '../recompression/inflated-form.ts'
-import { decompressFrame } from './decompress-frame.ts'
+import { decodeGroup } from './decode-group.ts'
 import { PackError } from './errors.ts'
 import { decodePackHeader, groupLength, packHeaderLength, packLength, preambleBytes } from './pack-header.ts'
 import type { PackGroup, PackHeader } from './pack-header.ts'
@@ -71,7 +71,7 @@ export class PackReader {
     let start = this.#startOf(from)
     for (let group = from; group < to; group++) {
       const described = this.header.groups[group] as PackGroup
-      maker.applyGroup(described, this.#readGroup(described, start))
+      maker.applyGroup(described, decodeGroup(described, this.#file.readAt(start, groupLength(described))))
       start += groupLength(described)
       onGroup?.(group)
     }
@@ -81,19 +81,6 @@ export class PackReader {
   #startOf(group: number): number {
     const before = this.header.groups.slice(0, group)
     return before.reduce((sum, one) => sum + groupLength(one), this.#headerLength)
-  }
-
-  #readGroup(group: PackGroup, start: number): readonly Uint8Array[] {
-    const stored = this.#file.readAt(start, groupLength(group))
-    if (stored.length !== groupLength(group))
-      throw new PackError('PACK_CORRUPT', 'the pack ends inside a group')
-    let at = 0
-    return group.streams.map((size, index) => {
-      const frame = stored.subarray(at, at + size.stored)
-      at += size.stored
-      if (size.stored === size.plain) return frame
-      return decompressFrame(frame, size.plain, index === 0 ? 'index' : `stream of ${streamNames[index - 1]}`)
-    })
   }
 }
 

@@ -79,6 +79,7 @@ function compress(plain: Uint8Array): Uint8Array {
       [constants.ZSTD_c_compressionLevel]: compressionLevel,
       [constants.ZSTD_c_windowLog]: windowLog,
       [constants.ZSTD_c_contentSizeFlag]: 1,
+      [constants.ZSTD_c_checksumFlag]: 1,
     },
   })
   return frame.length < plain.length ? frame : plain

@@ -1,4 +1,5 @@
 import type { CheckResult } from '../../client/machine.ts'
+import type { DeliveryPreview } from '../../client/preview-deliveries.ts'
 import { defineCommand } from '../command.ts'
 import { isHeld, rulePairs, rulesJson } from '../describe-update.ts'
 import type { ExitCodeName } from '../exit-codes.ts'
@@ -32,6 +33,10 @@ export const checkCommand = defineCommand({
       channel: result.channel,
       modulesChange: result.modulesChange,
       rules: rulesJson(result),
+      deliveries: result.deliveries.map(({ module, packBytes }) => ({
+        module,
+        packBytes: packBytes ?? null,
+      })),
       requests: result.requests,
       bytes: result.bytes,
     },
@@ -39,6 +44,9 @@ export const checkCommand = defineCommand({
       `${bold(headline(result))}\n` +
       formatPairs([
         ...rulePairs(result),
+        ...result.deliveries.map(
+          (preview, i) => [i === 0 ? 'download' : '', describePreview(preview)] as const,
+        ),
         ['transferred', `${formatBytes(result.bytes)} in ${formatCounted(result.requests, 'request')}`],
       ]) +
       (isAvailable(result) ? '\n"vend-client update" installs it.\n' : ''),
@@ -48,6 +56,12 @@ export const checkCommand = defineCommand({
 
 function isAvailable({ move, modulesChange }: CheckResult): boolean {
   return move || modulesChange
+}
+
+function describePreview({ module, packBytes }: DeliveryPreview): string {
+  return packBytes === undefined
+    ? `${module}: its manifest and the chunks that are missing; there is no pack`
+    : `${module}: a pack of ${formatBytes(packBytes)} at most`
 }
 
 function exitCodeOf(result: CheckResult): ExitCodeName {

@@ -10,7 +10,8 @@ export const updateCommand = defineCommand({
   summary: 'install what the channel decides on',
   description:
     'Brings the machine to the release of its channel, with the modules that it asks for: builds the other root ' +
-    'beside the running one, and then switches in one step. What was changed below /etc stays. Where there is nothing ' +
+    'beside the running one, and then switches in one step. What is missing comes in packs where the repository has them ' +
+    'and they cost less than chunks, and it says which. What was changed below /etc stays. Where there is nothing ' +
     'to do, or the machine is not to move yet, it says so and ends with 0.',
   examples: ['update', 'update --machine ./machine', 'update --json'],
   arguments: {},

@@ -12,7 +12,7 @@ export const verifyCommand = defineCommand({
   path: 'verify',
   summary: 'read everything and report what is damaged',
   description:
-    'Reads the signed metadata, every release, channel and manifest, and every chunk once, checks that each is what it ' +
+    'Reads the signed metadata, every release, channel and manifest, every pack, and every chunk once, checks that each is what it ' +
     'must be, and lists all that is not, with the releases, modules and paths it touches. Changes nothing.',
   examples: ['verify', 'verify --json'],
   arguments: {},
@@ -64,10 +64,10 @@ function damageJson({ kind, what, problem, touches }: Damage): JsonValue {
 }
 
 function describeReport(report: VerifyReport, { red, bold }: Style): string {
-  const { releases, channels, manifests, chunks, contentBytes, damages } = report
+  const { releases, channels, manifests, chunks, packs, contentBytes, damages } = report
   const read =
     `Read ${formatCounted(releases, 'release')}, ${formatCounted(channels, 'channel')}, ` +
-    `${formatCounted(manifests, 'manifest')} and ${formatCounted(chunks, 'chunk')} of ${formatBytes(contentBytes)}.\n`
+    `${formatCounted(manifests, 'manifest')}, ${formatCounted(packs, 'pack')} and ${formatCounted(chunks, 'chunk')} of ${formatBytes(contentBytes)}.\n`
   if (damages.length === 0) return `${read}${bold('All of it is as it must be.')}\n`
   return (
     damages.map((damage) => describeDamage(damage, red)).join('') +
@@ -78,9 +78,11 @@ function describeReport(report: VerifyReport, { red, bold }: Style): string {
 
 /** Chunks and manifests follow from the trees; documents and metadata were signed once. */
 function wayOutOf(damages: readonly Damage[]): string {
+  const isPack = damages.some(({ kind }) => kind === 'pack')
   const isMendable = damages.some(({ kind }) => kind === 'chunk' || kind === 'manifest')
   return (
     'Restore these from a mirror or a backup.\n' +
+    (isPack ? 'Packs may as well be deleted: machines go by chunks, and vend pack makes them again.\n' : '') +
     (isMendable
       ? 'Chunks and manifests are also mended by publishing the same trees as the same release: ' +
         'vend publish --mend … --release VERSION\n'

@@ -69,7 +69,9 @@ test('from nothing to an update, and back', async () => {
     /^Updated from release 10 to release 20\.\n {2}because +channel stable is at release 20/,
   )
   expect(updated).toMatch(/\n +the channel is not halted\n +100\.00 % of the machines may move/)
-  expect(updated).toMatch(/\n {2}transferred +[\d.]+ k?B in \d+ requests\n {2}how +base: 1 chunk of about [\d.]+ kB: .*\n {2}chunks +1 fetched\n/)
+  expect(updated).toMatch(
+    /\n {2}transferred +[\d.]+ k?B in \d+ requests\n {2}how +base: 1 chunk of about [\d.]+ kB: .*\n {2}chunks +1 fetched\n/,
+  )
   expect(updated).toContain("/etc/conf stays as it was changed here; the release's is /etc/conf.vend-new\n")
   expect(await machine.text(0, 'status')).toMatch(
     /^Release 20 is installed\.\n[^]* root a +release 10 .*, to roll back to\n {2}root b +release 20 .*, active\n$/,
