@@ -54,7 +54,8 @@ export function readBtf(region: Region, readAt: ReadAt): Btf {
   const typesEnd = types + view.getUint32(12, true)
   const strings = headerBytes + view.getUint32(16, true)
   const stringsEnd = strings + view.getUint32(20, true)
-  if (typesEnd > bytes.length || stringsEnd > bytes.length) return empty()
+  // Strings that lie among the types would be rewritten as both.
+  if (typesEnd > strings || stringsEnd > bytes.length) return empty()
   const reader = new TypeReader(view, region.offset, types, typesEnd)
   return {
     ...reader.table(),
