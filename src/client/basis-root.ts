@@ -1,31 +1,38 @@
-import { closeSync } from 'node:fs'
-import { digestOf } from '../../manifests/digest.ts'
+import { closeSync, fstatSync } from 'node:fs'
+import { digestOf, type Digest } from '../../manifests/digest.ts'
 import type { FileEntry } from '../../manifests/entry.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import { DigestMap } from '../digest-map.ts'
-import { ContentReader } from '../tree/file-content.ts'
+import { ContentReader, hashContent } from '../tree/file-content.ts'
 import { TreeReader } from '../tree/tree-reader.ts'
+import { BlockPool } from './block-pool.ts'
 import { FileList } from './file-list.ts'
+import { FileView } from './file-view.ts'
 import { openIfReadable } from './has-content.ts'
+import type { LocalContents } from './local-contents.ts'
+import { ModuleContents } from './module-contents.ts'
 import type { ModuleTree } from './module-tree.ts'
+import { StreamOrder } from './stream-order.ts'
 
 /**
  * A root that is there already, as a source of content for the next one: whole files by digest, and chunks out of
  * the files they once were made of. Whoever reads from it checks digests before believing anything.
  */
-export class BasisRoot implements Disposable {
+export class BasisRoot implements LocalContents, Disposable {
   readonly #files: FileList
   readonly #byDigest = new DigestMap()
   readonly #chunks = new DigestMap()
   readonly #reader: TreeReader
+  readonly #pool = new BlockPool()
   readonly #tree: ModuleTree
-  #order: Uint32Array = new Uint32Array(0)
+  #order: StreamOrder
 
   private constructor(directory: string, tree: ModuleTree) {
     this.#reader = new TreeReader(directory)
     this.#tree = tree
     this.#files = new FileList(tree)
+    this.#order = new StreamOrder(this.#files)
   }
 
   static async open(directory: string, tree: ModuleTree): Promise<BasisRoot> {
@@ -34,7 +41,7 @@ export class BasisRoot implements Disposable {
       if (item.entry.type !== 'file' || item.entry.size === 0) continue
       basis.#byDigest.add(item.entry.digest, basis.#files.add(item, item.entry))
     }
-    basis.#order = basis.#files.inStreamOrder()
+    basis.#order = new StreamOrder(basis.#files)
     basis.#indexChunks()
     return basis
   }
@@ -49,6 +56,41 @@ export class BasisRoot implements Disposable {
     for (const path of new Set([hint, this.#files.entry(sameDigest).path])) {
       const fd = openIfReadable(this.#reader, { ...wanted, path })
       if (typeof fd === 'number') yield fd
+    }
+  }
+
+  /** Whether a chunk's bytes should be here. */
+  hasChunk(digest: Digest): boolean {
+    return this.#chunks.has(digest)
+  }
+
+  /** What the content stream of a module consists of; undefined when it is not installed. */
+  contentsOf(name: string): ModuleContents | undefined {
+    const module = this.#tree.modules.findIndex((installed) => installed.name === name)
+    return module === -1 ? undefined : new ModuleContents(this.#files, this.#order, module)
+  }
+
+  /** A content that nobody has changed here, as far as the file's time tells, and if that has changed its digest. */
+  open(digest: Digest): FileView | undefined {
+    const file = this.#byDigest.get(digest)
+    if (file === undefined) return undefined
+    const entry = this.#files.entry(file)
+    const fd = openIfReadable(this.#reader, entry)
+    if (typeof fd !== 'number') return undefined
+    if (this.#isUnchanged(fd, entry)) return FileView.ofContent(fd, entry, this.#reader.tree, this.#pool)
+    closeSync(fd)
+    return undefined
+  }
+
+  #isUnchanged(fd: number, entry: FileEntry): boolean {
+    const { size, mtimeNs } = fstatSync(fd, { bigint: true })
+    if (Number(size) !== (entry.sparse?.size ?? entry.size)) return false
+    const { seconds, nanos } = entry.mtime
+    if (mtimeNs === BigInt(seconds) * 1_000_000_000n + BigInt(nanos)) return true
+    try {
+      return hashContent(fd, { ...entry, tree: this.#reader.tree }) === entry.digest
+    } catch {
+      return false
     }
   }
 
@@ -80,7 +122,7 @@ export class BasisRoot implements Disposable {
 
   #readStream(plain: Buffer, module: number, start: number): boolean {
     for (let done = 0; done < plain.length;) {
-      const file = this.#fileAt(module, start + done)
+      const file = this.#order.covering(module, start + done)
       if (file === undefined) return false
       const { offset, size } = this.#files.span(file)
       const from = start + done - offset
@@ -103,21 +145,5 @@ export class BasisRoot implements Disposable {
     } finally {
       if (fd !== undefined) closeSync(fd)
     }
-  }
-
-  /** A file whose content covers that byte of the stream. */
-  #fileAt(module: number, position: number): number | undefined {
-    let low = 0
-    let high = this.#order.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const span = this.#files.span(this.#order[middle] as number)
-      if (span.module < module || (span.module === module && span.offset <= position)) low = middle + 1
-      else high = middle
-    }
-    const file = this.#order[low - 1]
-    if (file === undefined) return undefined
-    const span = this.#files.span(file)
-    return span.module === module && position < span.offset + span.size ? file : undefined
   }
 }

@@ -9,11 +9,12 @@ import { TreeWriter } from '../tree/tree-writer.ts'
 import { walkDirectory } from '../tree/walk-directory.ts'
 import type { BasisRoot } from './basis-root.ts'
 import type { ChunkSource } from './chunk-source.ts'
-import { FileList } from './file-list.ts'
+import type { FileList } from './file-list.ts'
 import { hasContent } from './has-content.ts'
 import { keepLocalChanges, type KeptChange, type Overrides } from './keep-local-changes.ts'
 import { configurationEntries, findLocalChanges, type Configuration } from './local-changes.ts'
 import { makeEmptyFile } from './make-empty-file.ts'
+import { MissingFiles } from './missing-files.ts'
 import type { ModuleTree, TreeEntry } from './module-tree.ts'
 import { openDirectoryUp } from './open-directory-up.ts'
 import { openVerified } from './open-verified.ts'
@@ -27,17 +28,22 @@ export interface BuildRootRequest {
   /** The active root, and what was installed there. */
   readonly basis:
     { readonly directory: string; readonly tree: ModuleTree; readonly root: BasisRoot } | undefined
+  /** Makes, in its own way, what it can of the files that miss their contents, and settles those. */
+  readonly deliver?: (missing: MissingFiles, writer: TreeWriter) => Promise<void>
   readonly signal?: AbortSignal | undefined
   readonly onPhase?: (phase: BuildPhase) => void
   readonly onProgress?: (progress: BuildProgress) => void
 }
 
-/** `layout`: everything but contents, and contents that are on the machine. `contents`: all others. */
-export type BuildPhase = 'layout' | 'contents' | 'metadata' | 'sync'
+/**
+ * `layout`: everything but contents, and contents that are on the machine. `download`: of packs. `contents`: all
+ * others.
+ */
+export type BuildPhase = 'layout' | 'download' | 'contents' | 'metadata' | 'sync'
 
 export interface BuildProgress {
   readonly phase: BuildPhase
-  /** Entries, or, of contents, plain bytes. */
+  /** Entries; of downloads bytes, and of contents plain bytes. */
   readonly done: number
   readonly total: number
 }
@@ -58,7 +64,9 @@ export async function buildRoot(request: BuildRootRequest): Promise<BuiltRoot> {
   using writer = new TreeWriter(request.directory)
   const builder = new RootBuilder(request, writer)
   await builder.removeOthers()
-  const needed = await builder.layOut()
+  const missing = await builder.layOut()
+  await request.deliver?.(missing, writer)
+  const needed = missing.list()
   const plan = planContents(needed, request.tree)
   await builder.writeContents(plan, needed)
   await builder.makeHardlinks()
@@ -104,16 +112,16 @@ class RootBuilder {
     for (const path of doomed) this.#writer.remove(path)
   }
 
-  /** Makes all but hard links, contents only as far as they are on the machine; returns the files to be written. */
-  async layOut(): Promise<FileList> {
+  /** Makes all but hard links, contents only as far as they are on the machine; returns the files. */
+  async layOut(): Promise<MissingFiles> {
     using present = new TreeReader(this.#request.directory)
-    const needed = new FileList(this.#request.tree)
+    const missing = new MissingFiles(this.#request.tree)
     await this.#forEach('layout', (item) => {
       if (item.entry.type === 'file') {
-        if (!this.#placeLocally(item.entry, present)) needed.add(item, item.entry)
+        missing.add(item, item.entry, !this.#placeLocally(item.entry, present))
       } else this.#make(item.entry)
     })
-    return needed
+    return missing
   }
 
   async writeContents(plan: ContentPlan, needed: FileList): Promise<void> {

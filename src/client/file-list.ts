@@ -47,6 +47,17 @@ export class FileList {
     return entry
   }
 
+  /** The files that are wanted, under other numbers. */
+  filter(isWanted: (file: number) => boolean): FileList {
+    const some = new FileList(this.#tree)
+    const wanted = Array.from({ length: this.#count }, (_, file) => file).filter(isWanted)
+    some.#numbers = new Float64Array(Math.max(1, wanted.length) * 5)
+    for (const file of wanted) {
+      some.#numbers.set(this.#numbers.subarray(file * 5, file * 5 + 5), some.#count++ * 5)
+    }
+    return some
+  }
+
   /** The files' numbers by module and offset. */
   inStreamOrder(): Uint32Array {
     return Uint32Array.from({ length: this.#count }, (_, file) => file).sort(

@@ -6,12 +6,14 @@ import { BasisRoot } from './basis-root.ts'
 import { buildRoot, type BuildPhase, type BuildProgress, type BuiltRoot } from './build-root.ts'
 import { checkTree, type ExpectedModules } from './check-tree.ts'
 import { ChunkSource } from './chunk-source.ts'
+import { Deliveries } from './deliveries.ts'
 import { MachineError } from './errors.ts'
 import { fetchManifest } from './fetch-manifest.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
 import { refuseMovedConfiguration } from './local-changes.ts'
 import { slots, type Slot } from './machine-layout.ts'
 import type { MachineState, SlotRecord } from './machine-state.ts'
+import type { DeliveryReport, ModuleDeliveryContext } from './module-delivery.ts'
 import { ModuleTree } from './module-tree.ts'
 
 export interface InstallContext {
@@ -22,9 +24,15 @@ export interface InstallContext {
   readonly onProgress?: (progress: BuildProgress) => void
   /** What this system runs from; default `/`. */
   readonly runningRoot?: string | undefined
+  /** The way from what is installed to the release, as the repository knows it. */
+  readonly between?: ModuleDeliveryContext['between'] | undefined
 }
 
 export interface InstalledRelease extends BuiltRoot {
+  /** How each module came. */
+  readonly deliveries: readonly DeliveryReport[]
+  /** Of the contents' plain bytes, those that packs made. */
+  readonly packedBytes: number
   readonly fetchedChunks: number
   /** Of the contents' plain bytes, those that came in chunks out of the active root. */
   readonly reusedBytes: number
@@ -41,21 +49,35 @@ export async function installRelease(
   context: InstallContext,
 ): Promise<InstalledRelease> {
   const { state, fetcher, signal, onPhase, onProgress } = context
-  refuseRunningRoot(state.layout.root(slot), context.runningRoot ?? '/')
-  await fetchManifests(target, context)
-  using tree = await ModuleTree.open(state.layout, target.modules)
+  const { layout } = state
+  refuseRunningRoot(layout.root(slot), context.runningRoot ?? '/')
+  const installed = state.installed()
+  if (installed !== undefined) await fetchManifests(installed, context)
+  const between = context.between ?? nothingBetween
+  await using deliveries = new Deliveries(installed, target, expected, {
+    layout,
+    fetcher,
+    signal,
+    between,
+    onPhase,
+    onProgress,
+  })
+  await deliveries.obtainManifests()
+  using tree = await ModuleTree.open(layout, target.modules)
   using basis = await openBasis(context)
+  await deliveries.reconsider(tree, basis?.root)
   // Nothing is changed before everything that can be known is known to be right.
   await checkTree(tree, expected, signal)
-  refuseMounts(state.layout.root(slot))
+  refuseMounts(layout.root(slot))
   if (basis !== undefined) await refuseMovedConfiguration(basis.directory, basis.tree)
   state.openSlot(slot)
   const source = new ChunkSource(basis?.root, fetcher, signal)
   const built = await buildRoot({
-    directory: state.layout.root(slot),
+    directory: layout.root(slot),
     tree,
     source,
     basis,
+    deliver: async (missing, writer) => deliveries.deliver(missing, tree, basis?.root, writer),
     signal,
     ...(onPhase !== undefined && { onPhase }),
     ...(onProgress !== undefined && { onProgress }),
@@ -63,8 +85,12 @@ export async function installRelease(
   state.completeSlot(slot, target)
   state.activate(slot)
   forgetManifests(state)
-  return { ...built, ...source.totals }
+  deliveries.forget()
+  const { reports, packedBytes } = deliveries
+  return { ...built, ...source.totals, deliveries: reports, packedBytes }
 }
+
+const nothingBetween = { count: 0, manifestsOf: (): Promise<[]> => Promise.resolve([]) }
 
 /** Makes sure that the manifests of what a slot holds, or is to hold, are on the machine. */
 export async function fetchManifests(
@@ -89,7 +115,6 @@ async function openBasis(context: InstallContext): Promise<Basis | undefined> {
   const active = state.activeSlot()
   if (active === undefined) return undefined
   const installed = state.installed()
-  if (installed !== undefined) await fetchManifests(installed, context)
   // Without a record nobody knows what was installed: then all of /etc counts as the machine's own.
   const tree = await ModuleTree.open(state.layout, installed?.modules ?? [])
   const directory = state.layout.root(active)

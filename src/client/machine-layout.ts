@@ -16,6 +16,7 @@ export function otherSlot(slot: Slot): Slot {
  *     machine.json           what it follows; written by `init` and `module`
  *     trust/                 the TUF metadata it trusts
  *     manifests/<hex>.ndjson the manifests of what is, or is being, installed
+ *     downloads/             packs on their way; there only while an update is not complete
  *     slots/a.json, b.json   what a slot holds; absent while it is being built
  *     roots/a, roots/b       the trees
  *     root                   a symlink to the active one: its replacement is the switch
@@ -37,6 +38,10 @@ export class MachineLayout {
 
   get manifests(): string {
     return join(this.directory, 'manifests')
+  }
+
+  get downloads(): string {
+    return join(this.directory, 'downloads')
   }
 
   get slots(): string {

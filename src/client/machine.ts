@@ -11,7 +11,10 @@ import { fetchManifests, installRelease, type InstalledRelease } from './install
 import { otherSlot, type Slot } from './machine-layout.ts'
 import { MachineLock } from './machine-lock.ts'
 import { MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
+import { previewDeliveries, type DeliveryPreview } from './preview-deliveries.ts'
 import { ModuleTree } from './module-tree.ts'
+import { refuseMissingModules, refuseTooOld } from './refuse-release.ts'
+import { releasesBetween } from './releases-between.ts'
 import { isDamage, repairRoot } from './repair-root.ts'
 import { rolloutBucket } from './rollout-bucket.ts'
 import { TrustedRepository } from './trusted-repository.ts'
@@ -39,6 +42,8 @@ export interface CheckResult extends Decision {
   readonly channel: string
   readonly installed: number | undefined
   readonly modulesChange: boolean
+  /** How the modules that would change would come, as far as it is known without fetching anything. */
+  readonly deliveries: readonly DeliveryPreview[]
   readonly requests: number
   readonly bytes: number
 }
@@ -112,6 +117,7 @@ export class Machine {
   async check(): Promise<CheckResult> {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
+    const { signal } = this.#options
     const { channel, decision: wanted, repository } = await this.#decide(fetcher)
     const installed = this.#state.installed()
     const decision =
@@ -120,12 +126,22 @@ export class Machine {
         : wanted
     const modulesChange =
       installed !== undefined && !decision.move && (await this.#modulesDiffer(repository, installed))
+    const deliveries =
+      decision.version !== undefined && (decision.move || modulesChange)
+        ? await previewDeliveries(
+            installed,
+            this.#target(await this.#release(repository, decision.version)),
+            fetcher,
+            signal,
+          )
+        : []
     const { requests, bytes } = fetcher.transferred
     return {
       ...decision,
       channel: channel.channel,
       installed: installed?.version,
       modulesChange,
+      deliveries,
       requests,
       bytes,
     }
@@ -149,6 +165,7 @@ export class Machine {
       ? await installRelease(slot, target, release.modules, {
           state: this.#state,
           fetcher,
+          between: releasesBetween(repository, installed?.version, target.version, this.#options.signal),
           ...this.#options,
         })
       : nothingInstalled()
@@ -302,27 +319,15 @@ function isSame(a: SlotRecord, b: SlotRecord): boolean {
 }
 
 function nothingInstalled(): InstalledRelease {
-  return { kept: [], notKept: new Map(), contentBytes: 0, fetchedChunks: 0, reusedBytes: 0 }
-}
-
-function refuseMissingModules(release: Release, asked: MachineSettings['modules']): void {
-  if (asked === 'all') return
-  const missing = asked.filter((name) => !Object.hasOwn(release.modules, name))
-  if (missing.length === 0) return
-  throw new MachineError(
-    'MODULE_MISSING',
-    `release ${release.version} no longer has what this machine asks for: ${missing.join(', ')}`,
-    { hint: `give it up with "vend-client module remove ${missing.join(' ')}", then update` },
-  )
-}
-
-function refuseTooOld(release: Release, installed: number | undefined): void {
-  if (installed === undefined || release.requires === undefined || installed >= release.requires) return
-  throw new MachineError(
-    'UPDATE_HELD',
-    `release ${release.version} requires release ${release.requires} first, and ${installed} is installed`,
-    { hint: 'follow a channel that has it as a waypoint' },
-  )
+  return {
+    kept: [],
+    notKept: new Map(),
+    contentBytes: 0,
+    fetchedChunks: 0,
+    reusedBytes: 0,
+    deliveries: [],
+    packedBytes: 0,
+  }
 }
 
 function notInstalled(): MachineError {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ReadableStream } from 'node:stream/web'
 import { BaseFetcher, Updater, type TargetFile } from 'tuf-js'
 import { DownloadHTTPError, ExpiredMetadataError, PersistError } from 'tuf-js/dist/error.js'
+import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
 import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
 import { digestOf } from '../../manifests/digest.ts'
 import { decodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
@@ -78,26 +79,44 @@ export class TrustedRepository {
     throw otherDocument(`channel "${name}"`, `channel "${channel.channel}"`)
   }
 
-  /** Undefined when the repository has no such release. */
-  async release(version: number, signal?: AbortSignal): Promise<Release | undefined> {
-    const bytes = await this.#target(releaseTargetPath(version), signal)
+  /**
+   * Undefined when the repository has no such release. `passing`: the machine is not to go there, so that the document
+   * need not be kept.
+   */
+  async release(
+    version: number,
+    signal?: AbortSignal,
+    { passing = false }: { readonly passing?: boolean } = {},
+  ): Promise<Release | undefined> {
+    const bytes = await this.#target(releaseTargetPath(version), signal, passing)
     const release = bytes === undefined ? undefined : decodeRelease(bytes)
     if (release === undefined || release.version === version) return release
     throw otherDocument(`release ${version}`, `release ${release.version}`)
   }
 
-  async #target(path: string, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+  /** The versions of all releases, ascending, from what was fetched to verify them. Asks nobody. */
+  versions(): readonly number[] {
+    const bytes = readIfThere(join(this.#trustDirectory, 'releases.json'))
+    const role = JSON.parse(bytes?.toString('utf8') ?? '{}') as { signed?: { targets?: object } }
+    return Object.keys(role.signed?.targets ?? {})
+      .flatMap((path) => Number(/^releases\/([1-9]\d*)\.json$/.exec(path)?.[1] ?? []))
+      .sort((a, b) => a - b)
+  }
+
+  async #target(path: string, signal: AbortSignal | undefined, passing = false): Promise<Buffer | undefined> {
     const target = await this.#metadata.trusted(() => this.#updater.getTargetInfo(path))
-    return target === undefined ? undefined : this.#document(target, signal)
+    return target === undefined ? undefined : this.#document(target, signal, passing)
   }
 
   /** From the machine when it is the one that was read last: a machine that asks for news has it most of the time. */
-  async #document(target: TargetFile, signal: AbortSignal | undefined): Promise<Buffer> {
+  async #document(target: TargetFile, signal: AbortSignal | undefined, passing: boolean): Promise<Buffer> {
     const kept = join(this.#trustDirectory, `last-${target.path.slice(0, target.path.indexOf('/'))}`)
     const known = readIfThere(kept)
     if (known !== undefined && isSigned(known, target)) return known
+    const carried = carriedDocument(target)
+    if (carried !== undefined) return carried
     const bytes = await this.#fetchDocument(target, signal)
-    writeDurably(kept, bytes)
+    if (!passing) writeDurably(kept, bytes)
     return bytes
   }
 
@@ -119,6 +138,19 @@ function otherDocument(wanted: string, found: string): MachineError {
   return new MachineError('UNTRUSTED', `what was signed as ${wanted} says that it is ${found}`, {
     hint: 'tell whoever publishes the repository',
   })
+}
+
+/** The document, if the metadata itself carries it and it is the one that was signed. */
+function carriedDocument(target: TargetFile): Buffer | undefined {
+  const { document } = target.custom
+  if (document === undefined) return undefined
+  try {
+    const bytes = Buffer.from(canonicalJson(document as JsonValue))
+    return isSigned(bytes, target) ? bytes : undefined
+  } catch {
+    // No document has what canonical JSON cannot say.
+    return undefined
+  }
 }
 
 function isSigned(bytes: Buffer, target: TargetFile): boolean {

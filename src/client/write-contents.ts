@@ -1,14 +1,10 @@
-import { closeSync } from 'node:fs'
-import { DigestBuilder } from '../../manifests/digest.ts'
 import type { FileEntry } from '../../manifests/entry.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import { displayTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import { mapInOrder } from '../map-in-order.ts'
-import { compareEntries } from '../tree/compare-entry.ts'
-import { TreeWriteError } from '../tree/errors.ts'
-import { ContentWriter, hashContent } from '../tree/file-content.ts'
 import type { TreeWriter } from '../tree/tree-writer.ts'
 import type { ChunkSource } from './chunk-source.ts'
+import { cloneVerified, ContentFile, isLaidOutAlike } from './content-file.ts'
 import { MachineError } from './errors.ts'
 import type { FileList } from './file-list.ts'
 import type { ModuleTree } from './module-tree.ts'
@@ -123,25 +119,12 @@ class OpenFiles implements Disposable {
   #feed(file: OpenFile, start: number, plain: Buffer): void {
     if (!file.write(start, plain)) return
     for (const copy of file.copies) {
-      this.#clone(file.fd, copy)
+      cloneVerified(file.fd, this.#needed.entry(copy), this.#writer, this.#placeOf(copy))
       this.#options.onFile?.(copy)
     }
     this.#open.delete(file)
     file[Symbol.dispose]()
     this.#options.onFile?.(file.number)
-  }
-
-  #clone(fd: number, number: number): void {
-    const [entry, path] = [this.#needed.entry(number), this.#placeOf(number)]
-    this.#writer.cloneFile(path, fd)
-    const copy = this.#writer.openFile(path)
-    try {
-      if (hashContent(copy, entry) === entry.digest) return
-    } finally {
-      closeSync(copy)
-    }
-    const problem = 'could not clone this file: the copy reads back differently; check the disk and try again'
-    throw new TreeWriteError('TREE_WRITE_FAILED', { tree: this.#writer.tree, path }, problem)
   }
 
   /** The next file whose content begins before `end`. */
@@ -173,46 +156,46 @@ class OpenFiles implements Disposable {
 /** Whether two files are made of the same bytes of the stream, laid out alike. */
 function isTwin(a: FileEntry, b: FileEntry): boolean {
   if (a.offset !== b.offset || a.size !== b.size || a.digest !== b.digest) return false
-  const aspects = compareEntries(a, b)
-  return !aspects.includes('size') && !aspects.includes('sparse')
+  return isLaidOutAlike(a, b)
 }
 
 class OpenFile implements Disposable {
   readonly number: number
-  readonly entry: FileEntry
-  readonly fd: number
   /** Files that become clones of this one. */
   readonly copies: number[] = []
-  readonly #content: ContentWriter
-  readonly #digest = new DigestBuilder()
+  readonly #file: ContentFile
 
   constructor(number: number, entry: FileEntry, writer: TreeWriter, path: TreePath) {
     this.number = number
-    this.entry = entry
-    this.fd = writer.createFile(path)
-    this.#content = new ContentWriter(this.fd, { ...entry, tree: writer.tree })
+    this.#file = new ContentFile(entry, writer, path)
+  }
+
+  get entry(): FileEntry {
+    return this.#file.entry
+  }
+
+  get fd(): number {
+    return this.#file.fd
   }
 
   /** Takes its part of the chunk that begins at `start`; returns true when the file is complete. */
   write(start: number, plain: Buffer): boolean {
     const { offset, size } = this.entry
-    const position = this.#digest.bytes
+    const position = this.#file.bytes
     const from = offset + position - start
-    const piece = plain.subarray(from, from + Math.min(size - position, plain.length - from))
-    this.#content.write(piece, position)
-    this.#digest.add(piece)
-    if (this.#digest.bytes < size) return false
+    this.#file.add(plain.subarray(from, from + Math.min(size - position, plain.length - from)))
+    if (this.#file.bytes < size) return false
     this.#check()
     return true
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.fd)
+    this.#file[Symbol.dispose]()
   }
 
   #check(): void {
     const { path, digest } = this.entry
-    if (this.#digest.finish() === digest) return
+    if (this.#file.isRight()) return
     throw new MachineError('OBJECT_CORRUPT', `the content of "/${displayTreePath(path)}" is not ${digest}`, {
       hint: 'the manifest contradicts its own chunks; tell whoever published it',
     })

@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { HttpFetcher } from '../../../src/client/http-fetcher.ts'
 import { TrustedRepository } from '../../../src/client/trusted-repository.ts'
+import { commit } from '../../../src/repository/commit.ts'
 import { createRepository } from '../../../src/repository/create-repository.ts'
 import { refreshExpiry } from '../../../src/repository/refresh.ts'
+import { loadState } from '../../../src/repository/repository-state.ts'
 import { setChannel } from '../../../src/repository/set-channel.ts'
 import { publishRelease } from '../../../src/ingest/publish-release.ts'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
 import { FilesystemStore } from '../../../storage/filesystem-store.ts'
+import { dropCarriedDocuments } from '../../support/plain-documents.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'vend-trusted-'))
 const at = (name: string): string => join(scratch, name)
@@ -70,6 +73,8 @@ beforeAll(async () => {
   cpSync(at('new'), at('old'), { recursive: true })
   await publish(2)
   await setChannel({ channel: 'beta', version: 1 }, { store, keys, now })
+  cpSync(at('new'), at('plain'), { recursive: true })
+  await dropCarriedDocuments({ store: new FilesystemStore(at('plain')), keys, now })
 })
 beforeEach(() => {
   trust = newTrust()
@@ -144,7 +149,33 @@ test.each(['snapshot', 'targets', 'releases', 'channels'])(
   },
 )
 
+test('documents that the metadata carries are not asked for', async () => {
+  const repository = await refresh()
+  asked.length = 0
+  expect(await repository.channel('stable')).toMatchObject({ version: 2 })
+  expect(await repository.channel('beta')).toMatchObject({ version: 1 })
+  expect(await repository.release(2)).toMatchObject({ version: 2 })
+  expect(asked).toEqual([])
+  expect(repository.versions()).toEqual([1, 2])
+})
+
+test('a document that is carried and not the one that was signed is not believed', async () => {
+  served = at('carried')
+  cpSync(at('new'), served, { recursive: true })
+  const other = new FilesystemStore(served)
+  const state = await loadState(other)
+  const target = state.channels.metadata.signed.targets['channels/stable.json']
+  const custom = target?.unrecognizedFields['custom'] as { document: object }
+  custom.document = { ...custom.document, version: 1 }
+  const renewed = new Set(['channels'] as const)
+  await commit({ store: other, keys, now: new Date() }, state, { renewed })
+
+  expect(await (await refresh()).channel('stable')).toMatchObject({ version: 2 })
+  expect(asked.filter((path) => path.startsWith('tuf/targets/'))).toHaveLength(1)
+})
+
 test('a document that is not what was signed is refused', async () => {
+  served = at('plain')
   const repository = await refresh()
   answer = (_, bytes) =>
     bytes === undefined ? bytes : Buffer.from(bytes.toString().replace('stable', 'unstab'))
@@ -229,6 +260,7 @@ test('a trusted root that is damaged cannot be made good again by itself', async
 })
 
 test('a document that was read is kept, and not believed when it is damaged there', async () => {
+  served = at('plain')
   await (await refresh()).channel('stable')
   asked.length = 0
   expect(await (await refresh()).channel('stable')).toMatchObject({ version: 2 })

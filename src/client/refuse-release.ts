@@ -1,0 +1,25 @@
+import type { Release } from '../../manifests/release.ts'
+import { MachineError } from './errors.ts'
+import type { MachineSettings } from './machine-state.ts'
+
+/** Throws MODULE_MISSING. */
+export function refuseMissingModules(release: Release, asked: MachineSettings['modules']): void {
+  if (asked === 'all') return
+  const missing = asked.filter((name) => !Object.hasOwn(release.modules, name))
+  if (missing.length === 0) return
+  throw new MachineError(
+    'MODULE_MISSING',
+    `release ${release.version} no longer has what this machine asks for: ${missing.join(', ')}`,
+    { hint: `give it up with "vend-client module remove ${missing.join(' ')}", then update` },
+  )
+}
+
+/** Throws UPDATE_HELD. */
+export function refuseTooOld(release: Release, installed: number | undefined): void {
+  if (installed === undefined || release.requires === undefined || installed >= release.requires) return
+  throw new MachineError(
+    'UPDATE_HELD',
+    `release ${release.version} requires release ${release.requires} first, and ${installed} is installed`,
+    { hint: 'follow a channel that has it as a waypoint' },
+  )
+}
