@@ -83,6 +83,16 @@ export class FileView implements ContentView, Disposable {
     if (wanted >= blockBytes) return bytes.subarray(0, this.#options.read(bytes, offset))
     const filled = this.#block(first).copy(bytes, 0, offset - first * blockBytes)
     return bytes.subarray(0, filled + this.#block(last).copy(bytes, filled, 0, wanted - filled))
+  }
+
+  readonly readInto = (buffer: Uint8Array, offset: number): number => {
+    if (buffer.length < blockBytes) {
+      const read = this.readAt(offset, buffer.length)
+      buffer.set(read)
+      return read.length
+    }
+    const wanted = Math.max(0, Math.min(buffer.length, this.length - offset))
+    return this.#options.read(Buffer.from(buffer.buffer, buffer.byteOffset, wanted), offset)
   };
 
   [Symbol.dispose](): void {

@@ -5,6 +5,16 @@ export interface ContentView {
   readonly length: number
   /** May give a view of what it holds: not to be written to. Past the end: fewer bytes. */
   readonly readAt: ReadAt
+  /** The same into a buffer of the caller's, where that saves a copy: returns how many bytes there were. */
+  readonly readInto?: ((buffer: Uint8Array, offset: number) => number) | undefined
+}
+
+/** Fills a buffer from `offset` on; returns how many bytes there were. */
+export function readInto(view: ContentView, buffer: Uint8Array, offset: number): number {
+  if (view.readInto !== undefined) return view.readInto(buffer, offset)
+  const read = view.readAt(offset, buffer.length)
+  buffer.set(read)
+  return read.length
 }
 
 export function viewBytes(bytes: Uint8Array): ContentView {

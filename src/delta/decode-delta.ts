@@ -1,4 +1,4 @@
-import type { ContentView } from './content-view.ts'
+import { readInto, type ContentView } from './content-view.ts'
 import type { Copy } from './copy.ts'
 import { DeltaContext } from './delta-context.ts'
 import type { StreamReaders } from './delta-streams.ts'
@@ -79,10 +79,8 @@ export class DeltaDecoder {
     const length = Math.min(stepBytes, copy.length - this.#copied)
     if (this.#target + length > end) throw corrupt('has a part that ends inside a step of a copy')
     const basis = copy.basis + this.#copied
-    const read = this.#basis.readAt(basis, length)
-    if (read.length !== length) throw corrupt('reads past the end of its basis')
     const bytes = this.#room.take(length)
-    bytes.set(read)
+    if (readInto(this.#basis, bytes, basis) !== length) throw corrupt('reads past the end of its basis')
     if (this.#prediction === undefined) differences.apply(bytes)
     else predictStep(this.#prediction, bytes, basis, this.#target, differences)
     write(bytes)

@@ -10,6 +10,9 @@ export function decompressFrame(frame: Uint8Array, plain: number, name: string):
   try {
     bytes = zstdDecompressSync(frame, {
       maxOutputLength: Math.max(plain, 1),
+      // In one piece: pieces would be put together in as much memory again.
+      chunkSize: Math.max(constants.Z_MIN_CHUNK, plain + 1),
+      rejectGarbageAfterEnd: true,
       params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
     })
   } catch (cause) {

@@ -120,7 +120,11 @@ class ContentMaker {
   }
 
   #apply(group: PackGroup, streams: readonly Uint8Array[]): void {
-    if (group.fresh) this.#context = new DeltaContext()
+    if (group.fresh) {
+      // Nothing of what was learned in the middle of a content may be lost to its end.
+      this.end()
+      this.#context = new DeltaContext()
+    }
     const index = new IndexReader(new ByteReader(streams[0] as Uint8Array, 'index'), this.#target)
     const readers = readersOf(streams.slice(1))
     let made = 0

@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { Machine, type UpdateResult } from '../../src/client/machine.ts'
+import { ensurePacks, stepsBetween } from '../../src/delivery/release-packs.ts'
 import { publishRelease } from '../../src/ingest/publish-release.ts'
 import { createRepository } from '../../src/repository/create-repository.ts'
+import { loadState } from '../../src/repository/repository-state.ts'
+import { Repository } from '../../src/repository/repository.ts'
+import { setChannel } from '../../src/repository/set-channel.ts'
 import { KeyRing } from '../../src/trust/key-ring.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
@@ -45,6 +49,16 @@ describe.skipIf(reason !== undefined)('a whole operating system', () => {
       rmSync(scratch, { recursive: true, force: true })
     }
   })
+
+  test('goes there and back by packs', { timeout: patienceMs }, async () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'vend-debian-'))
+    try {
+      await using served = await serveDirectory(scratch)
+      await travelByPacks(scratch, served)
+    } finally {
+      rmSync(scratch, { recursive: true, force: true })
+    }
+  })
 })
 
 async function travel(scratch: string, { store, url }: Served): Promise<void> {
@@ -77,6 +91,59 @@ async function travel(scratch: string, { store, url }: Served): Promise<void> {
   expect(again.bytes).toBeLessThan(bytes / 100)
   is(treeB)
   expect(await timed('verify', async () => machine.verify({ repair: false }))).toMatchObject({ findings: [] })
+}
+
+/** There and back again, with a pack for each way: B to A is an update to an older release, not a rollback. */
+async function travelByPacks(scratch: string, { store, url }: Served): Promise<void> {
+  const keys = new KeyRing(join(scratch, 'keys'))
+  await createRepository({ store, keys, now: new Date() })
+  const directory = join(scratch, 'machine')
+  for (const [version, tree] of [
+    [1, treeA],
+    [2, treeB],
+  ] as const) {
+    const modules = [{ name: 'base', tree, includes: [] }]
+    await publishRelease({ version, modules, channel: 'stable' }, { store, keys, now: new Date() })
+  }
+  const moveChannel = async (version: number): Promise<void> => {
+    await setChannel({ channel: 'stable', version }, { store, keys, now: new Date() })
+  }
+  const repository = new Repository(store, await loadState(store))
+  const [one, two] = [await repository.release(1), await repository.release(2)]
+  for (const [from, to] of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    for await (const { bytes, memoryBytes } of ensurePacks(store, repository, stepsBetween(from, to))) {
+      process.stderr.write(`pack to ${to.version}: ${bytes} bytes, ${memoryBytes} held\n`)
+    }
+  }
+  await moveChannel(1)
+  Machine.create({
+    directory,
+    url,
+    trustedRoot: readFileSync(keys.rootPath),
+    channel: 'stable',
+    modules: 'all',
+  })
+  const machine = new Machine(directory)
+  await timed('install by chunks', async () => machine.update())
+  expectSameTree(treeA, join(directory, 'root'))
+  const go = async (name: string, tree: string): Promise<void> => {
+    const result = await timed(name, async () => machine.update())
+    expect(result).toMatchObject({ fetchedChunks: 0, kept: [], notKept: new Map() })
+    expect(result.deliveries.map(({ means }) => means)).toEqual(['pack'])
+    expect(result.requests).toBeLessThanOrEqual(5 + 1)
+    expectSameTree(tree, join(directory, 'root'))
+  }
+  await moveChannel(2)
+  await go('forth by a pack', treeB)
+  // Else the contents of A would be found in the other root.
+  const other = join(directory, 'roots', machine.status().active === 'a' ? 'b' : 'a')
+  rmSync(other, { recursive: true })
+  mkdirSync(other)
+  await moveChannel(1)
+  await go('back by a pack', treeA)
 }
 
 async function serveDirectory(scratch: string): Promise<Served> {

@@ -24,6 +24,7 @@ import {
   type VectorCase,
   type VectorEntry,
 } from '../support/format-vectors.ts'
+import { packs } from './regenerate/packs.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -399,3 +400,4 @@ await rollouts()
 gear()
 cuts()
 chunks()
+packs(write, json)
