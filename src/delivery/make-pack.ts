@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { CallOptions } from '../../storage/blob-store.ts'
@@ -46,17 +47,19 @@ export async function makePack(
   const groups: MadeGroup[] = []
   const contents: MadeContent[] = []
   const report = progressOf(plan, 'making', options)
-  await using pool = new PackPool(options.threads)
+  const batches: BatchTask[] = [
+    { contents: [manifestTask(plan, options.scratch)], cache: undefined },
+    ...[...batchesOf(tasks)].map((batch) => ({ contents: batch, cache: options.cache })),
+  ]
+  // The manifest is small: a thread of its own would take longer to start than it has work.
+  const threads = Math.min(options.threads ?? availableParallelism(), Math.max(1, batches.length - 1))
+  await using pool = new PackPool(threads)
   const stop = (): void => {
     void pool[Symbol.asyncDispose]()
   }
   options.signal?.throwIfAborted()
   options.signal?.addEventListener('abort', stop, { once: true })
   using _listening = { [Symbol.dispose]: () => options.signal?.removeEventListener('abort', stop) }
-  const batches: BatchTask[] = [
-    { contents: [manifestTask(plan, options.scratch)], cache: undefined },
-    ...[...batchesOf(tasks)].map((batch) => ({ contents: batch, cache: options.cache })),
-  ]
   const make = async (batch: BatchTask): Promise<MadeGroup[]> => {
     const made: MadeGroup[] = []
     await pool.run(batch, (reply) => {

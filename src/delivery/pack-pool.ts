@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { BatchReply, BatchTask } from './pack-messages.ts'
 
@@ -21,7 +20,7 @@ export class PackPool implements AsyncDisposable {
   readonly #queue: Job[] = []
   #isClosed = false
 
-  constructor(threads: number = availableParallelism()) {
+  constructor(threads: number) {
     this.#limit = threads
   }
 

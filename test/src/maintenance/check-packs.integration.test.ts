@@ -57,7 +57,7 @@ test('a pack that is cut off, or longer than it says, is named', async () => {
 
 test('a pack under the key of another is named', async () => {
   await publisher.store.delete(key)
-  const to = `sha256:${'1'.repeat(64)}` as Parameters<typeof packKey>[1]
+  const to = `sha256:${'1'.repeat(64)}` as const
   await publisher.store.put(packKey(undefined, to), pack)
   expect(await check()).toEqual([
     expect.objectContaining({ problem: expect.stringContaining('it is the pack') as string }),
