@@ -40,14 +40,14 @@ export function chooseDelta(
   plainBudget: number,
 ): ChosenDelta {
   const [likeliest] = task.candidates
-  if (likeliest !== undefined) {
-    const basis = openContent(likeliest)
-    const delta = encodeDelta(target, basis, partBytes, context)
-    if (delta.literalBytes <= target.length * goodLiteralShare)
-      return chosen(target, delta, basis, [likeliest], [basis])
-    basis[Symbol.dispose]()
-  }
-  return chooseByTrying(target, task, partBytes, context, plainBudget)
+  if (likeliest === undefined) return chooseByTrying(target, task, partBytes, context, plainBudget)
+  const basis = openContent(likeliest)
+  const delta = encodeDelta(target, basis, partBytes, context)
+  const first = chosen(target, delta, basis, [likeliest], [basis])
+  if (delta.literalBytes <= target.length * goodLiteralShare) return first
+  const best = chooseByTrying(target, task, partBytes, context, plainBudget, first)
+  if (best !== first) first[Symbol.dispose]()
+  return best
 }
 
 export function chooseWhole(target: ContentView, partBytes: number): ChosenDelta {
@@ -65,11 +65,16 @@ function chooseByTrying(
   partBytes: number,
   context: DeltaContext,
   plainBudget: number,
+  first?: ChosenDelta,
 ): ChosenDelta {
+  // What is not foreseen can be made again; a delta that has learned cannot.
+  const known = first?.delta.head.predicted === false ? first : undefined
+  const isKnown = (bases: readonly BasisFile[]): boolean => bases.length === 1 && bases[0] === known?.bases[0]
   const tries = task.target.size > triedBytes ? task.candidates.slice(0, 1) : task.candidates
   let best: Attempt = { bases: [], estimatedBytes: estimateWhole(target) }
   for (const bases of basesToTry(tries)) {
-    const estimatedBytes = attempt(target, bases, partBytes)
+    const estimatedBytes =
+      known !== undefined && isKnown(bases) ? sumOf(known.delta.parts) : attempt(target, bases, partBytes)
     if (estimatedBytes < best.estimatedBytes) best = { bases, estimatedBytes }
     if (best.estimatedBytes < target.length * goodShare) break
   }
@@ -79,6 +84,7 @@ function chooseByTrying(
     return { ...chosen(plain, delta, basis, bases, []), repack }
   }
   if (best.bases.length === 0) return chooseWhole(target, partBytes)
+  if (known !== undefined && isKnown(best.bases)) return known
   const opened = best.bases.map(openContent)
   const basis = joinViews(opened)
   return chosen(target, encodeDelta(target, basis, partBytes, context), basis, best.bases, opened)

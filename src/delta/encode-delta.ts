@@ -42,7 +42,9 @@ export interface Delta {
   readonly literalBytes: number
   /** Made, and to be read, with what others have taught; else it stands for itself. */
   readonly isTaught: boolean
-  /** Makes the parts one after another, once; each has about `partBytes` of streams at most. */
+  /**
+   * Makes the parts one after another, of about `partBytes` of streams at most; once, if references are predicted.
+   */
   readonly parts: Iterable<DeltaPart>
 }
 
@@ -64,7 +66,7 @@ export function encodeWhole(target: ContentView, partBytes: number): Delta {
     head: { copies: 0, predicted: false },
     literalBytes: target.length,
     isTaught: false,
-    parts: encodeParts(target, target, [], undefined, newWriters(), partBytes),
+    parts: again(() => encodeParts(target, target, [], undefined, newWriters(), partBytes)),
   }
 }
 
@@ -145,14 +147,22 @@ function encodeCopies(
   partBytes: number,
 ): Delta {
   const copies = limitCopies(found)
-  const writers = newWriters()
-  writeCopies(copies, writers)
+  const parts = (): Generator<DeltaPart> => {
+    const writers = newWriters()
+    writeCopies(copies, writers)
+    return encodeParts(target, basis, copies, undefined, writers, partBytes)
+  }
   return {
     head: { copies: copies.length, predicted: false },
     literalBytes: target.length - copiedBytes(copies),
     isTaught: false,
-    parts: encodeParts(target, basis, copies, undefined, writers, partBytes),
+    parts: again(parts),
   }
+}
+
+/** What is not foreseen, and so learns nothing, may be made more than once. */
+function again(parts: () => Generator<DeltaPart>): Iterable<DeltaPart> {
+  return { [Symbol.iterator]: parts }
 }
 
 function findCopiesBySegment(target: ContentView, basis: ContentView): Copy[] {

@@ -2,7 +2,7 @@
 export const maxGroupBytes = 24 << 20
 
 /** What a builder aims at: a group is closed before it would be larger, if it can. */
-export const groupBytes = 16 << 20
+export const groupBytes = 8 << 20
 
 /** What is in the header is held by every reader. */
 export const maxHeaderBytes = 4 << 20

@@ -4,7 +4,8 @@ import type { TreePlace } from './errors.ts'
 import { cloneFileContent } from './libc.ts'
 import { readSparseMap } from './read-sparse-map.ts'
 
-const bufferBytes = 1024 * 1024
+/** Small enough that a buffer for each file is soon collected. */
+const bufferBytes = 256 * 1024
 
 /**
  * Gives the new, empty file `to` the content of `from`, sharing its storage where the file system can; else a copy

@@ -9,7 +9,8 @@ import { TreeChangedError, treeReadError, treeWriteError } from './errors.ts'
 /** A file as far as its content goes; every file entry is one. `tree` is for messages. */
 export interface ContentFile extends ContentShape, TreePlace {}
 
-const bufferBytes = 1024 * 1024
+/** Small enough that a buffer for each file is soon collected. */
+const bufferBytes = 256 * 1024
 
 /** Reads the content of an open file: its bytes, or the data of a sparse one, one extent after another. */
 export class ContentReader {
