@@ -151,7 +151,9 @@ test('refresh', async () => {
 
 test('verify', async () => {
   const { text, json } = await both('verify')
-  expect(text).toMatch(/^Read 1 release, .* 1 manifest, 0 packs and \d+ chunks? .*\nAll of it is as it must be\.\n$/)
+  expect(text).toMatch(
+    /^Read 1 release, .* 1 manifest, 0 packs and \d+ chunks? .*\nAll of it is as it must be\.\n$/,
+  )
   expect(json).toMatchObject({ releases: 1, manifests: 1, damages: [], expired: [] })
 })
 
