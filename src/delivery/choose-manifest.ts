@@ -1,6 +1,6 @@
 import { viewBytes, type ContentView } from '../delta/content-view.ts'
 import { encodeDelta, encodeWhole } from '../delta/encode-delta.ts'
-import { toColumns } from '../pack/manifest-columns.ts'
+import { provedColumns, toColumns } from '../pack/manifest-columns.ts'
 import type { ChosenDelta } from './choose-delta.ts'
 import { openContent } from './open-content.ts'
 import type { ContentTask } from './pack-messages.ts'
@@ -11,7 +11,7 @@ export function chooseManifest(
   { candidates }: ContentTask,
   partBytes: number,
 ): ChosenDelta | undefined {
-  const plain = toColumns(manifest.readAt(0, manifest.length))
+  const plain = provedColumns(manifest.readAt(0, manifest.length))
   if (plain === undefined) return undefined
   const target = viewBytes(plain)
   const repack = { plainBytes: plain.length, recipe: new Uint8Array() }

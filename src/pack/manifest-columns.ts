@@ -18,8 +18,22 @@ export function toColumns(manifest: Uint8Array): Uint8Array | undefined {
   const head = Buffer.alloc(headBytes)
   head.writeUInt32LE(text.length)
   const columns = Buffer.concat([head, Buffer.from(text, 'latin1'), ...digests])
-  const isExact = columns.length <= maxRepackedBytes && isMadeOf(manifest, columns)
-  return isExact ? columns : undefined
+  return columns.length <= maxRepackedBytes ? columns : undefined
+}
+
+/** The columns, if the manifest can be made of them again, as every manifest that Vend writes can. */
+export function provedColumns(manifest: Uint8Array): Uint8Array | undefined {
+  const columns = toColumns(manifest)
+  return columns !== undefined && isMadeOf(manifest, columns) ? columns : undefined
+}
+
+function isMadeOf(manifest: Uint8Array, columns: Uint8Array): boolean {
+  try {
+    return Buffer.compare(fromColumns(columns, manifest.length), manifest) === 0
+  } catch (error) {
+    if (error instanceof PackError) return false
+    throw error
+  }
 }
 
 /** The manifest of `size` bytes. Throws PACK_CORRUPT. */
@@ -72,15 +86,6 @@ function moveOffset(line: string, end: number, sign: 1 | -1): MovedLine {
   const offset = sign === 1 ? moved : Number(written)
   const size = Number(sizeMember.exec(line)?.[1] ?? 0)
   return { line: line.replace(offsetMember, `"offset":${moved}`), end: Math.max(end, offset + size) }
-}
-
-function isMadeOf(manifest: Uint8Array, columns: Uint8Array): boolean {
-  try {
-    return Buffer.compare(fromColumns(columns, manifest.length), manifest) === 0
-  } catch (error) {
-    if (error instanceof PackError) return false
-    throw error
-  }
 }
 
 function corrupt(): PackError {
