@@ -4,7 +4,7 @@ import { encodeDelta, encodeWhole, type Delta, type DeltaPart } from '../delta/e
 import type { Repack } from '../pack/pack-index.ts'
 import { chooseRepacked, type RepackedDelta } from './choose-repacked.ts'
 import { estimatePart, estimateWhole } from './estimate-bytes.ts'
-import { openContent, type OpenContent } from './open-content.ts'
+import { closeAll, openContent, type OpenContent } from './open-content.ts'
 import type { BasisFile, ContentTask } from './pack-messages.ts'
 
 /** How a content is best expressed, of the ways that were tried. */
@@ -129,8 +129,4 @@ function sumOf(parts: Iterable<DeltaPart>): number {
   let sum = 0
   for (const { streams } of parts) sum += estimatePart(streams)
   return sum
-}
-
-function closeAll(opened: readonly OpenContent[]): void {
-  for (const content of opened) content[Symbol.dispose]()
 }

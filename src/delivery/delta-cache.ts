@@ -7,7 +7,7 @@ import { joinViews, type ContentView } from '../delta/content-view.ts'
 import { listStreams, newWriters } from '../delta/delta-streams.ts'
 import type { Delta, DeltaPart } from '../delta/encode-delta.ts'
 import type { ChosenDelta } from './choose-delta.ts'
-import { openContent } from './open-content.ts'
+import { closeAll, openContent } from './open-content.ts'
 import type { ContentTask } from './pack-messages.ts'
 
 interface StoredDelta extends Omit<Delta, 'parts'> {
@@ -47,9 +47,7 @@ export class DeltaCache {
       },
       basis: opened.length === 0 ? target : joinViews(opened),
       bases,
-      [Symbol.dispose]: () => {
-        for (const content of opened) content[Symbol.dispose]()
-      },
+      [Symbol.dispose]: () => closeAll(opened),
     }
   }
 

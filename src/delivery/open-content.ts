@@ -27,6 +27,10 @@ export function openContent({ path, size }: ContentFile): OpenContent {
   }
 }
 
+export function closeAll(contents: readonly OpenContent[]): void {
+  for (const content of contents) content[Symbol.dispose]()
+}
+
 function readPart(fd: number, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(Math.max(0, length))
   for (let done = 0; done < bytes.length;) {

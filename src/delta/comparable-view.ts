@@ -159,7 +159,7 @@ class View {
       if (relocatable && section !== undefined && (this.#original.getUint8(symbol + 4) & 0xf) === 3) {
         const isCounted = counted.has(this.#original.getUint32(at + 8, true))
         const inside = readSigned(this.#original, at + 16) + (isCounted ? 4 : 0)
-        identity = this.#hashOf(this.#out, section.offset + inside, section.offset + section.length)
+        identity = this.#hashOf(section.offset + inside, section.offset + section.length)
         this.#out.setInt32(at + 16, 0, true)
         this.#out.setInt32(at + 20, 0, true)
       } else identity = this.#symbolIdentity(symbol, symbols)
@@ -174,10 +174,12 @@ class View {
     }
   }
 
-  #hashOf(from: DataView, start: number, limit: number): number {
-    const end = Math.min(start + identityBytes, limit, from.byteLength)
+  /** Of what is to be compared. */
+  #hashOf(start: number, limit: number): number {
+    const end = Math.min(start + identityBytes, limit, this.bytes.length)
     let hash = 0
-    for (let at = Math.max(start, 0); at < end; at++) hash = Math.imul(hash ^ from.getUint8(at), 0x0100_0193)
+    for (let at = Math.max(start, 0); at < end; at++)
+      hash = Math.imul(hash ^ (this.bytes[at] as number), 0x0100_0193)
     return hash
   }
 
@@ -204,11 +206,7 @@ class View {
   }
 
   #identity(offset: number | undefined): number {
-    if (offset === undefined) return 0
-    const end = Math.min(offset + identityBytes, this.bytes.length)
-    let hash = 0
-    for (let at = offset; at < end; at++) hash = Math.imul(hash ^ (this.bytes[at] as number), 0x0100_0193)
-    return hash
+    return offset === undefined ? 0 : this.#hashOf(offset, this.bytes.length)
   }
 
   #offsetOf(address: number): number | undefined {

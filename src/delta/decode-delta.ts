@@ -5,11 +5,11 @@ import type { StreamReaders } from './delta-streams.ts'
 import { readElf } from './elf.ts'
 import type { DeltaHead } from './encode-delta.ts'
 import { DeltaError } from './errors.ts'
+import { ReferenceFinder } from './find-references.ts'
 import { readLayout, skipLayout } from './layout.ts'
 import { maxCopies, stepBytes } from './limits.ts'
-import type { Prediction } from './prediction.ts'
+import { makePrediction, type Prediction } from './prediction.ts'
 import { StepRoom } from './step-room.ts'
-import { makePrediction } from './prediction.ts'
 
 /** Takes the target piece by piece, in order. The bytes are the decoder's own again when it returns. */
 export type WriteTarget = (bytes: Uint8Array) => void
@@ -160,7 +160,8 @@ function readPrediction(
 ): Prediction {
   const executable = readElf(basis.readAt)
   if (executable === undefined) throw corrupt('predicts references of a basis that is no executable')
-  return makePrediction(executable, basis.readAt, copies, readLayout(executable, streams.layout), context)
+  const finder = new ReferenceFinder(executable, basis.readAt)
+  return makePrediction(finder, basis.readAt, copies, readLayout(executable, streams.layout), context)
 }
 
 /** The other side of the encoder's `DifferenceWriter`. Reads no further than the bytes at hand need. */

@@ -126,7 +126,7 @@ function encodePredicted(
   const writers = newWriters()
   writeCopies(copies, writers)
   writeLayout(layout, basisElf, writers.layout)
-  const prediction = makePrediction(basisElf, basis.readAt, copies, layout, context)
+  const prediction = makePrediction(basisFinder, basis.readAt, copies, layout, context)
   return {
     head: { copies: copies.length, predicted: true },
     literalBytes: target.length - copiedBytes(copies),

@@ -4,6 +4,7 @@ import { collectCounters } from './counters.ts'
 import type { Executable, ReadAt } from './elf.ts'
 import { readEhFrame } from './eh-frame.ts'
 import type { ParsedTable } from './eh-frame.ts'
+import { firstAtLeast } from './first-at-least.ts'
 import { readGoLines } from './go-lines.ts'
 import { form } from './reference-list.ts'
 import type { Form, ReferenceList } from './reference-list.ts'
@@ -144,9 +145,7 @@ export class ReferenceFinder {
     let table = this.#parsed.get(region)
     if (table === undefined) {
       table =
-        region.kind === 'eh-frame'
-          ? readEhFrame(region, this.#readAt)
-          : readGoLines(region, this.executable.regions, this.#readAt)
+        region.kind === 'eh-frame' ? readEhFrame(region, this.#readAt) : readGoLines(region, this.#readAt)
       this.#parsed.set(region, table)
     }
     return table
@@ -211,19 +210,8 @@ function collectParsed(table: ParsedTable, length: number, offset: number, found
   for (let index = firstAtLeast(table.offsets, offset); index < table.offsets.length; index++) {
     const at = table.offsets[index] as number
     if (at + 4 > end) return
-    found.add(at, table.forms[index] as ParsedTable['forms'][number] as never, table.extras[index] as number)
+    found.add(at, table.forms[index] as Form, table.extras[index] as number)
   }
-}
-
-function firstAtLeast(sorted: Float64Array, value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] as number) < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function withoutOverlaps(regions: readonly Region[]): Region[] {

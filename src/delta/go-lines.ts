@@ -13,7 +13,7 @@ const functionBytes = 44
  * The 32-bit offsets in Go's table of functions and lines (`runtime.pclntab`: runtime/symtab.go, `pcHeader` and
  * `_func`): where each function starts, and where its name, its line tables and its function data lie.
  */
-export function readGoLines(region: Region, _regions: readonly Region[], readAt: ReadAt): ParsedTable {
+export function readGoLines(region: Region, readAt: ReadAt): ParsedTable {
   const found: Found = { offsets: [], bases: [] }
   if (region.length <= maxSectionBytes && region.length >= 72 && region.address !== undefined) {
     const bytes = readAt(region.offset, region.length)

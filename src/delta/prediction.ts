@@ -1,7 +1,7 @@
 import type { Copy } from './copy.ts'
-import type { Executable, ReadAt } from './elf.ts'
+import type { ReadAt } from './elf.ts'
 import type { DeltaContext } from './delta-context.ts'
-import { ReferenceFinder } from './find-references.ts'
+import type { ReferenceFinder } from './find-references.ts'
 import { Learner } from './learner.ts'
 import type { Layout } from './layout.ts'
 import { moveAddresses, moveOffsets } from './movement.ts'
@@ -13,9 +13,9 @@ export interface Prediction {
   readonly learner: Learner
 }
 
-/** What encoder and decoder both make, from what both know. */
+/** What encoder and decoder both make, from what both know. `finder` is of the basis. */
 export function makePrediction(
-  basis: Executable,
+  finder: ReferenceFinder,
   readBasis: ReadAt,
   copies: readonly Copy[],
   layout: Layout,
@@ -23,11 +23,10 @@ export function makePrediction(
 ): Prediction {
   const movement = {
     offsets: moveOffsets(copies),
-    addresses: moveAddresses(copies, basis, layout.biases, layout.exceptions),
+    addresses: moveAddresses(copies, finder.executable, layout.biases, layout.exceptions),
     biases: layout.biases,
     sections: layout.sections,
   }
-  const finder = new ReferenceFinder(basis, readBasis)
   return {
     predictor: new Predictor(finder, movement, readBasis),
     learner: new Learner(finder, readBasis, copies, layout, context),

@@ -1,5 +1,6 @@
 import type { Btf } from './btf.ts'
 import type { Copy } from './copy.ts'
+import { firstAtLeast } from './first-at-least.ts'
 
 /**
  * Copies start and end anywhere in a type, as types begin alike. So a type is where its third word is: the first word
@@ -78,15 +79,4 @@ function* copiesOfTypes(btf: Btf, copies: readonly Copy[]): Generator<Copy> {
     const end = Math.min(basis + length, btf.typesEnd)
     if (start < end) yield { target: target + start - basis, basis: start, length: end - start }
   }
-}
-
-function firstAtLeast(sorted: Float64Array, value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] as number) < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

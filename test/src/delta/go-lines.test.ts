@@ -29,7 +29,7 @@ function makeTable(change: (bytes: Buffer) => void = () => undefined): Buffer {
 
 function read(bytes: Buffer, at: number | undefined = address) {
   const region = { offset: 0x1000, length: bytes.length, address: at } as Region
-  const { offsets, forms, extras } = readGoLines(region, [], () => bytes)
+  const { offsets, forms, extras } = readGoLines(region, () => bytes)
   return Array.from(offsets, (offset, index) => ({
     at: offset - 0x1000,
     form: forms[index],
@@ -80,7 +80,7 @@ describe('is left alone', () => {
 
   test('what is not loaded', () => {
     const region = { offset: 0, length: 400, address: undefined } as Region
-    expect(readGoLines(region, [], () => expect.unreachable()).offsets).toHaveLength(0)
+    expect(readGoLines(region, () => expect.unreachable()).offsets).toHaveLength(0)
   })
 
   test.each<[string, (bytes: Buffer) => void]>([
