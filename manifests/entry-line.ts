@@ -2,29 +2,31 @@ import * as z from 'zod'
 import { canonicalJson } from './canonical-json.ts'
 import { emptyDigest } from './digest.ts'
 import { readDocument } from './document.ts'
+import { noXattrs } from './entry.ts'
 import type { Entry, FileEntry, Metadata, Mtime, SparseMap, Xattrs } from './entry.ts'
+import { maxId, maxNanos, maxXattrBytes } from './entry-limits.ts'
 import { FormatError } from './errors.ts'
 import { byteStringField, decodeByteString, digestField, encodeByteString, naturalField } from './fields.ts'
+import { lineText } from './line-text.ts'
+import { scanEntry } from './scan-entry.ts'
 import { maxPathBytes, parseTreePath } from './tree-path.ts'
+import { isXattrName, xattrNameRule } from './xattr-name.ts'
 
-/** Linux: XATTR_NAME_MAX and XATTR_SIZE_MAX. */
-const maxXattrNameBytes = 255
-const maxXattrBytes = 65_536
+/** What JSON writes as it is. */
+const plainText = /^[ !#-[\]-~]*$/
 
-const idField = naturalField.max(0xff_ff_ff_fe)
+/** A scanned line stays in memory whole for as long as its path or its digest does, being cut out of it. */
+const maxScannedBytes = 8192
+
+const idField = naturalField.max(maxId)
 const modeField = z.string().regex(/^[0-7]{4}$/, 'is not four octal digits')
 
-const xattrNameField = z
-  .string()
-  .refine(
-    isXattrName,
-    `is not a namespace, a dot and a name: 3 to ${maxXattrNameBytes} bytes of UTF-8, no NUL`,
-  )
+const xattrNameField = z.string().refine(isXattrName, xattrNameRule)
 
 const ownership = {
   gid: idField,
   mtime: z.int(),
-  mtimeNanos: naturalField.max(999_999_999).optional(),
+  mtimeNanos: naturalField.max(maxNanos).optional(),
   path: byteStringField,
   uid: idField,
   xattrs: z.record(xattrNameField, z.base64()).optional(),
@@ -64,14 +66,22 @@ type OwnedLine = Exclude<Line, { type: 'hardlink' }>
 
 const entryDocument = { name: 'manifest entry', schema: lineSchema, decode: decodeLine, encode: encodeEntry }
 
-/** One entry from its line, without the newline (format §3.3). Throws a FormatError. */
-export function decodeEntry(line: Uint8Array): Entry {
+/**
+ * One entry from its line, the bytes from `start` to `end`, without the newline (format §3.3). Throws a FormatError.
+ */
+export function decodeEntry(bytes: Uint8Array, start = 0, end = bytes.length): Entry {
+  const scanned = end - start <= maxScannedBytes ? scanEntry(lineText(bytes, start, end)) : undefined
+  return scanned ?? readEntry(bytes.subarray(start, end))
+}
+
+/** The same of any line by its schema, which can say what is wrong with one, and takes several times as long. */
+export function readEntry(line: Uint8Array): Entry {
   return readDocument(line, entryDocument)
 }
 
 /**
  * The line of an entry, without the newline. Its members are written out in their canonical order: a tree has a
- * million of these lines, and every one that is read is written again to be compared.
+ * million of these lines.
  */
 export function encodeEntry(entry: Entry): string {
   const path = encodeBytes(entry.path)
@@ -94,6 +104,7 @@ export function encodeEntry(entry: Entry): string {
 }
 
 function encodeBytes(byteString: string): string {
+  if (plainText.test(byteString)) return `"${byteString}"`
   return canonicalJson(encodeByteString(byteString))
 }
 
@@ -189,14 +200,6 @@ function decodeXattr(name: string, base64: string): Uint8Array {
   if (value.length > maxXattrBytes) throw invalid(`xattrs.${name}`, `is longer than ${maxXattrBytes} bytes`)
   return value
 }
-
-function isXattrName(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- NUL is what it must not contain
-  if (!/^[^.\0]+\.[^\0]+$/.test(name) || !name.isWellFormed()) return false
-  return Buffer.byteLength(name) <= maxXattrNameBytes
-}
-
-const noXattrs: Xattrs = new Map()
 
 function invalid(place: string, problem: string): FormatError {
   return new FormatError('FORMAT_INVALID', 'manifest entry', problem, { place })

@@ -10,6 +10,8 @@ export interface Mtime {
 /** By name (format §3.3.6). Values are as the kernel gave them: ACLs, capabilities and labels are not interpreted. */
 export type Xattrs = ReadonlyMap<string, Uint8Array>
 
+export const noXattrs: Xattrs = new Map()
+
 export interface Metadata {
   /** Permission bits with setuid, setgid and sticky: 0..0o7777. */
   readonly mode: number

@@ -2,7 +2,7 @@ import type { Entry } from './entry.ts'
 import { decodeEntry } from './entry-line.ts'
 import { FormatError } from './errors.ts'
 import { decodeChunkRef, decodeHeader, type ChunkRef, type ManifestHeader } from './manifest.ts'
-import { displayTreePath, parentOf, type TreePath } from './tree-path.ts'
+import { displayTreePath, type TreePath } from './tree-path.ts'
 
 /** Longer lines are refused before they are held in memory. */
 export const maxLineBytes = 1 << 20
@@ -41,19 +41,21 @@ export class ManifestDecoder {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     let start = 0
     for (let end = piece.indexOf(10); end !== -1; end = piece.indexOf(10, start)) {
-      const line = this.#completeLine(piece.subarray(start, end))
-      const item = this.#decodeLine(line)
-      start = end + 1
-      this.#position += line.length + 1
+      const held = this.#heldBytes
+      this.#checkLength(held + end - start)
+      const item =
+        held === 0
+          ? this.#decodeLine(piece, start, end)
+          : this.#decodeLine(this.#takeHeld(piece.subarray(start, end)), 0, held + end - start)
+      this.#position += held + end - start + 1
       this.#lineNumber++
+      start = end + 1
       yield item
     }
     this.#hold(piece.subarray(start))
   }
 
-  #completeLine(tail: Buffer): Buffer {
-    this.#checkLength(this.#heldBytes + tail.length)
-    if (this.#heldBytes === 0) return tail
+  #takeHeld(tail: Buffer): Buffer {
     const line = Buffer.concat([this.#held.subarray(0, this.#heldBytes), tail])
     this.#heldBytes = 0
     return line
@@ -80,12 +82,15 @@ export class ManifestDecoder {
     }
   }
 
-  #decodeLine(line: Buffer): ManifestItem {
+  /** The line is the bytes from `start` to `end`. */
+  #decodeLine(bytes: Buffer, start: number, end: number): ManifestItem {
     try {
-      if (this.#header === undefined) return { kind: 'header', header: this.#acceptHeader(line) }
-      if (this.#chunksLeft > 0) return { kind: 'chunk', chunk: this.#acceptChunk(line) }
-      const entry = this.#acceptEntry(line, this.#header)
-      return { kind: 'entry', entry, line: { position: this.#position, bytes: line.length } }
+      if (this.#header === undefined) {
+        return { kind: 'header', header: this.#acceptHeader(bytes.subarray(start, end)) }
+      }
+      if (this.#chunksLeft > 0) return { kind: 'chunk', chunk: this.#acceptChunk(bytes, start, end) }
+      const entry = this.#acceptEntry(bytes, start, end, this.#header)
+      return { kind: 'entry', entry, line: { position: this.#position, bytes: end - start } }
     } catch (error) {
       if (!(error instanceof FormatError) || error.document === 'manifest') throw error
       const field = error.place === undefined ? '' : `, ${error.place}`
@@ -107,17 +112,17 @@ export class ManifestDecoder {
     return header
   }
 
-  #acceptChunk(line: Buffer): ChunkRef {
-    const chunk = decodeChunkRef(line)
+  #acceptChunk(bytes: Buffer, start: number, end: number): ChunkRef {
+    const chunk = decodeChunkRef(bytes, start, end)
     this.#chunksLeft--
     this.#contentLeft -= chunk.size
     if (this.#chunksLeft === 0) this.#checkContentSum()
     return chunk
   }
 
-  #acceptEntry(line: Buffer, header: ManifestHeader): Entry {
+  #acceptEntry(bytes: Buffer, start: number, end: number, header: ManifestHeader): Entry {
     if (this.#entriesLeft === 0) throw this.#error('FORMAT_INVALID', 'more entries than the header announces')
-    const entry = decodeEntry(line)
+    const entry = decodeEntry(bytes, start, end)
     this.#entriesLeft--
     this.#checkPlace(entry)
     if (entry.type === 'file' && entry.offset + entry.size > header.contentBytes) {
@@ -134,10 +139,16 @@ export class ManifestDecoder {
     }
     this.#lastPath = path
     while (!path.startsWith(this.#directories.at(-1) ?? '')) this.#directories.pop()
-    if (path === '' ? entry.type !== 'directory' : this.#directories.lastIndexOf(parentOf(path)) === -1) {
+    if (path === '' ? entry.type !== 'directory' : !this.#hasDirectoryFor(path)) {
       throw this.#error('FORMAT_INVALID', `"${displayTreePath(path)}" has no directory to lie in`)
     }
     if (entry.type === 'directory') this.#directories.push(path)
+  }
+
+  /** All directories begin `path`, so that the one of its parent's length is its parent. */
+  #hasDirectoryFor(path: TreePath): boolean {
+    const length = Math.max(0, path.lastIndexOf('/'))
+    return this.#directories.findLast((directory) => directory.length <= length)?.length === length
   }
 
   #checkContentSum(): void {

@@ -6,7 +6,9 @@ import { formatVersion, readDocument } from './document.ts'
 import type { Entry } from './entry.ts'
 import { encodeEntry } from './entry-line.ts'
 import { digestField, naturalField } from './fields.ts'
+import { lineText } from './line-text.ts'
 import { nameField } from './names.ts'
+import { scanChunkRef } from './scan-chunk-ref.ts'
 
 /** The first line of a manifest (format §3.1). */
 export interface ManifestHeader {
@@ -57,8 +59,9 @@ export function decodeHeader(line: Uint8Array): ManifestHeader {
   return readDocument(line, headerDocument)
 }
 
-export function decodeChunkRef(line: Uint8Array): ChunkRef {
-  return readDocument(line, chunkDocument)
+/** The line is the bytes from `start` to `end`. */
+export function decodeChunkRef(bytes: Uint8Array, start = 0, end = bytes.length): ChunkRef {
+  return scanChunkRef(lineText(bytes, start, end)) ?? readDocument(bytes.subarray(start, end), chunkDocument)
 }
 
 export function encodeHeader(header: ManifestHeader): string {

@@ -15,6 +15,9 @@ export const rootPath = '' as TreePath
 export const maxNameBytes = 255
 export const maxPathBytes = 4095
 
+const namePattern = `(?!\\.{1,2}(?:/|$))[\\x01-\\x2e\\x30-\\xff]{1,${maxNameBytes}}`
+const namesPattern = new RegExp(`^${namePattern}(?:/${namePattern})*$`)
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
@@ -23,25 +26,25 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * a path over 4095 bytes.
  */
 export function parseTreePath(path: string): TreePath {
-  if (path === '') return rootPath
-  if (path.length > maxPathBytes)
-    throw invalid(path, `is ${path.length} bytes long; the limit is ${maxPathBytes}`)
-  if (path.startsWith('/')) throw invalid(path, 'is absolute; paths are relative to the root of the tree')
-  for (const name of path.split('/')) checkName(path, name)
-  return path as TreePath
+  if (isTreePath(path)) return path
+  throw invalid(path, problemOf(path))
 }
 
-function checkName(path: string, name: string): void {
-  if (name === '') throw invalid(path, 'has an empty component')
-  if (name === '.' || name === '..') throw invalid(path, `has the component ${JSON.stringify(name)}`)
-  if (name.length > maxNameBytes) {
-    throw invalid(path, `has a name of ${name.length} bytes; the limit is ${maxNameBytes}`)
+export function isTreePath(path: string): path is TreePath {
+  return path === '' || (path.length <= maxPathBytes && namesPattern.test(path))
+}
+
+function problemOf(path: string): string {
+  if (path.length > maxPathBytes) return `is ${path.length} bytes long; the limit is ${maxPathBytes}`
+  if (path.startsWith('/')) return 'is absolute; paths are relative to the root of the tree'
+  const wrong = path.split('/').find((name) => name === '' || !isTreePath(name)) ?? ''
+  if (wrong === '') return 'has an empty component'
+  if (wrong === '.' || wrong === '..') return `has the component ${JSON.stringify(wrong)}`
+  if (wrong.length > maxNameBytes) {
+    return `has a name of ${wrong.length} bytes; the limit is ${maxNameBytes}`
   }
-  for (let i = 0; i < name.length; i++) {
-    const byte = name.charCodeAt(i)
-    if (byte === 0) throw invalid(path, 'contains a NUL byte')
-    if (byte > 255) throw invalid(path, 'contains a character that is not a byte')
-  }
+  const strange = Array.from(wrong).find((character) => character === '\0' || character > '\xff')
+  return strange === '\0' ? 'contains a NUL byte' : 'contains a character that is not a byte'
 }
 
 export function treePathFromBytes(bytes: Uint8Array): TreePath {

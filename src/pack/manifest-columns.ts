@@ -1,3 +1,4 @@
+import { ByteSplicer } from './byte-splicer.ts'
 import { PackError } from './errors.ts'
 import { maxRepackedBytes } from './pack-limits.ts'
 
@@ -8,17 +9,28 @@ import { maxRepackedBytes } from './pack-limits.ts'
  */
 export function toColumns(manifest: Uint8Array): Uint8Array | undefined {
   if (manifest.length > maxRepackedBytes) return undefined
-  const digests: Buffer[] = []
-  const text = mapLines(Buffer.from(manifest).toString('latin1'), (line, end) => {
-    const digest = digestMember.exec(line)?.[1]
-    if (digest === undefined) return { line, end }
-    digests.push(Buffer.from(digest, 'hex'))
-    return moveOffset(line.replace(digestMember, emptyMember), end, -1)
-  })
-  const head = Buffer.alloc(headBytes)
-  head.writeUInt32LE(text.length)
-  const columns = Buffer.concat([head, Buffer.from(text, 'latin1'), ...digests])
-  return columns.length <= maxRepackedBytes ? columns : undefined
+  const lines = bufferOf(manifest)
+  // A digest's text is longer than its bytes and all that an offset can grow by: the columns need no more room.
+  const columns = Buffer.allocUnsafe(headBytes + lines.length)
+  const digests = Buffer.allocUnsafe(Math.ceil(lines.length / digestTextBytes) * digestBytes)
+  const text = new ByteSplicer(lines, 0, lines.length, columns, headBytes)
+  let digestsEnd = 0
+  let contentEnd = 0
+  for (let start = 0, end = 0; start < lines.length; start = end + 1) {
+    end = lineEnd(lines, start, lines.length)
+    const line = lines.toString('latin1', start, end)
+    const digest = digestMember.exec(line)
+    if (digest === null) continue
+    digestsEnd += digests.write(digest[1] as string, digestsEnd, 'hex')
+    const at = start + digest.index + emptyMember.length - 1
+    const edit = { start: at, end: at + digestTextBytes, text: '' }
+    contentEnd = moveLine(text, { line, start }, edit, contentEnd, -1)
+  }
+  const textEnd = text.finish()
+  columns.writeUInt32LE(textEnd - headBytes)
+  digests.copy(columns, textEnd, 0, digestsEnd)
+  const length = textEnd + digestsEnd
+  return length <= maxRepackedBytes ? columns.subarray(0, length) : undefined
 }
 
 /** The columns, if the manifest can be made of them again, as every manifest that Vend writes can. */
@@ -38,54 +50,84 @@ function isMadeOf(manifest: Uint8Array, columns: Uint8Array): boolean {
 
 /** The manifest of `size` bytes. Throws PACK_CORRUPT. */
 export function fromColumns(columns: Uint8Array, size: number): Uint8Array {
-  const bytes = Buffer.from(columns.buffer, columns.byteOffset, columns.byteLength)
+  const bytes = bufferOf(columns)
   const textEnd = bytes.length < headBytes ? Infinity : headBytes + bytes.readUInt32LE()
   if (textEnd > bytes.length) throw corrupt()
-  let at = textEnd
-  const manifest = mapLines(bytes.toString('latin1', headBytes, textEnd), (line, end) => {
-    if (!line.includes(emptyMember)) return { line, end }
-    if (at + digestBytes > bytes.length) throw corrupt()
-    const digest = bytes.toString('hex', at, at + digestBytes)
-    at += digestBytes
-    return moveOffset(line.replace(emptyMember, `"digest":"sha256:${digest}"`), end, 1)
-  })
-  if (at !== bytes.length || manifest.length !== size) throw corrupt()
-  return Buffer.from(manifest, 'latin1')
+  const manifest = Buffer.allocUnsafe(size)
+  const text = new ByteSplicer(bytes, headBytes, textEnd, manifest, 0)
+  let digest = textEnd
+  let contentEnd = 0
+  for (let start = headBytes, end = 0; start < textEnd; start = end + 1) {
+    end = lineEnd(bytes, start, textEnd)
+    const line = bytes.toString('latin1', start, end)
+    const member = line.indexOf(emptyMember)
+    if (member === -1) continue
+    if (digest + digestBytes > bytes.length) throw corrupt()
+    const at = start + member + emptyMember.length - 1
+    const hex = bytes.toString('hex', digest, digest + digestBytes)
+    contentEnd = moveLine(text, { line, start }, { start: at, end: at, text: algorithm + hex }, contentEnd, 1)
+    digest += digestBytes
+  }
+  if (text.finish() !== size || digest !== bytes.length) throw corrupt()
+  return manifest
 }
 
 const headBytes = 4
 const digestBytes = 32
+const algorithm = 'sha256:'
+const digestTextBytes = algorithm.length + 2 * digestBytes
 const digestMember = /"digest":"sha256:([0-9a-f]{64})"/
 const emptyMember = '"digest":""'
+const offsetName = '"offset":'
 const offsetMember = /"offset":(-?\d{1,16})/
 const sizeMember = /"size":(\d{1,16})/
+const newline = 0x0a
 
-interface MovedLine {
+interface Line {
   readonly line: string
-  /** Where the contents of the lines so far end. */
+  readonly start: number
+}
+
+interface Edit {
+  readonly start: number
   readonly end: number
+  readonly text: string
 }
 
-function mapLines(text: string, map: (line: string, end: number) => MovedLine): string {
-  const lines = text.split('\n')
-  let end = 0
-  return lines
-    .map((line) => {
-      const moved = map(line, end)
-      end = moved.end
-      return moved.line
-    })
-    .join('\n')
-}
-
-/** Subtracts (-1) what is expected of an offset, or adds it again (1). A line of the chunk table has none. */
-function moveOffset(line: string, end: number, sign: 1 | -1): MovedLine {
-  const written = offsetMember.exec(line)?.[1]
-  if (written === undefined) return { line, end }
-  const moved = Number(written) + sign * end
-  const offset = sign === 1 ? moved : Number(written)
+/**
+ * Writes a line with its digest edited, and with what is expected of its offset subtracted (-1) or added again (1).
+ * A line of the chunk table has no offset. Returns where the contents of the lines so far end.
+ */
+function moveLine(
+  text: ByteSplicer,
+  { line, start }: Line,
+  digest: Edit,
+  contentEnd: number,
+  sign: 1 | -1,
+): number {
+  const written = offsetMember.exec(line)
+  if (written === null) {
+    text.replace(digest.start, digest.end, digest.text)
+    return contentEnd
+  }
+  const value = Number(written[1])
+  const moved = value + sign * contentEnd
+  const at = start + written.index + offsetName.length
+  const offset = { start: at, end: start + written.index + written[0].length, text: String(moved) }
+  const [first, second] = offset.start < digest.start ? [offset, digest] : [digest, offset]
+  text.replace(first.start, first.end, first.text)
+  text.replace(second.start, second.end, second.text)
   const size = Number(sizeMember.exec(line)?.[1] ?? 0)
-  return { line: line.replace(offsetMember, `"offset":${moved}`), end: Math.max(end, offset + size) }
+  return Math.max(contentEnd, (sign === 1 ? moved : value) + size)
+}
+
+function lineEnd(bytes: Buffer, start: number, textEnd: number): number {
+  const end = bytes.indexOf(newline, start)
+  return end === -1 || end > textEnd ? textEnd : end
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function corrupt(): PackError {
