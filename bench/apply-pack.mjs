@@ -1,6 +1,9 @@
-/** Applies a pack as `bench/apply-pack.ts` says, started as the client's programs are: compiled code is kept. */
+/** Applies a pack as `bench/apply-pack.ts` says, started as the client's program is: see `src/cli/vend-client.mjs`. */
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import v8 from 'node:v8'
 
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/vend', import.meta.url)))
+v8.setFlagsFromString('--semi-space-growth-factor=1')
+v8.setFlagsFromString('--heap-growing-percent=50')
 await import('./apply-pack.ts')

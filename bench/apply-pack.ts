@@ -5,43 +5,53 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
-import { closeSync, globSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, createReadStream, globSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { zstdDecompressSync } from 'node:zlib'
+import { createZstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { hexOf } from '../manifests/digest.ts'
 import type { Digest } from '../manifests/digest.ts'
 import { ManifestDecoder } from '../manifests/manifest-decoder.ts'
 import { treePathToBytes } from '../manifests/tree-path.ts'
-import type { TreePath } from '../manifests/tree-path.ts'
+import { BlockPool } from '../src/client/block-pool.ts'
+import { FileView } from '../src/client/file-view.ts'
+import { GatheredWrites } from '../src/client/gathered-writes.ts'
 import type { ContentView } from '../src/delta/content-view.ts'
 import { viewBytes } from '../src/delta/content-view.ts'
 import { PackReader } from '../src/pack/pack-reader.ts'
 import type { PackContent } from '../src/pack/pack-index.ts'
 import type { ContentSink, PackTarget } from '../src/pack/pack-reader.ts'
 
-function readManifest(store: string, digest: Digest): Buffer {
-  return zstdDecompressSync(readFileSync(join(store, 'manifests', `${hexOf(digest)}.ndjson.zst`)))
+function manifestPath(store: string, digest: Digest): string {
+  return join(store, 'manifests', `${hexOf(digest)}.ndjson.zst`)
+}
+
+async function plainBytesOf(path: string): Promise<number> {
+  let bytes = 0
+  const plain = createReadStream(path).pipe(createZstdDecompress()) as AsyncIterable<Buffer>
+  for await (const piece of plain) bytes += piece.length
+  return bytes
 }
 
 type What = PackContent['what']
 
+/** Of bytes, as strings would hold on to the lines they were read from. */
 interface PlacedContent {
-  readonly path: TreePath
+  readonly path: Buffer
   readonly size: number
-  readonly digest: Digest
+  readonly sha256: Buffer
 }
 
-function main([store, tree, directory]: readonly string[]): void {
+async function main([store, tree, directory]: readonly string[]): Promise<void> {
   if (store === undefined || tree === undefined || directory === undefined)
     throw new Error('usage: apply-pack.mjs STORE OLD-TREE DIRECTORY')
   const [pack] = globSync('packs/*/*.pack', { cwd: store })
   if (pack === undefined) throw new Error(`${store} has no pack`)
-  const reader = new PackReader(viewBytes(readFileSync(join(store, pack))))
+  const reader = new PackReader(FileView.ofFile(openSync(join(store, pack), 'r')))
   const { from, to, groups } = reader.header
   if (from === undefined) throw new Error(`${pack} is a first install`)
-  const oldManifest = readManifest(store, from)
+  const oldManifest = zstdDecompressSync(readFileSync(manifestPath(store, from)))
   // A machine knows it from the release document.
-  const manifestBytes = readManifest(store, to).length
+  const manifestBytes = await plainBytesOf(manifestPath(store, to))
   const target = new BenchTarget({ tree, directory, oldManifest, to, manifestBytes })
   reader.apply(target, 0, groups.length, () => {
     target.closeBases()
@@ -61,7 +71,9 @@ class BenchTarget implements PackTarget {
   readonly #places: Places
   readonly #old: ReadonlyMap<number, PlacedContent>
   #new: ReadonlyMap<number, PlacedContent> = new Map()
-  readonly #bases: number[] = []
+  readonly #bases: FileView[] = []
+  readonly #pool = new BlockPool()
+  readonly #gathered = new GatheredWrites()
   #count = 0
 
   constructor(places: Places) {
@@ -82,46 +94,52 @@ class BenchTarget implements PackTarget {
     const content = this.#old.get(position)
     if (content === undefined) return undefined
     if (this.#bases.length > 8) this.closeBases()
-    const fd = openSync(
-      Buffer.concat([Buffer.from(`${this.#places.tree}/`), treePathToBytes(content.path)]),
-      'r',
-    )
-    this.#bases.push(fd)
-    return { length: content.size, readAt: (offset, length) => readPart(fd, offset, length) }
+    const fd = openSync(Buffer.concat([Buffer.from(`${this.#places.tree}/`), content.path]), 'r')
+    const view = FileView.ofFile(fd, this.#pool)
+    this.#bases.push(view)
+    return view
   }
 
   begin({ what, position }: PackContent): ContentSink {
     if (what === 'manifest')
-      return new ManifestSink(this.#places.to, (bytes) => {
+      return new ManifestSink(this.#places, (bytes) => {
         this.#new = contentsOf(bytes)
       })
-    const { digest } = this.#new.get(position) as PlacedContent
-    return new FileSink(join(this.#places.directory, String(this.#count++)), digest)
+    const { sha256 } = this.#new.get(position) as PlacedContent
+    return new FileSink(join(this.#places.directory, String(this.#count++)), sha256, this.#gathered)
   }
 
   closeBases(): void {
-    for (const fd of this.#bases.splice(0)) closeSync(fd)
+    for (const view of this.#bases.splice(0)) view[Symbol.dispose]()
   }
 }
 
 class FileSink implements ContentSink {
   readonly #path: string
   readonly #fd: number
-  readonly #wanted: Digest
+  readonly #wanted: Buffer
   readonly #hash: Hash = createHash('sha256')
 
-  constructor(path: string, wanted: Digest) {
+  readonly #gathered: GatheredWrites
+
+  constructor(path: string, wanted: Buffer, gathered: GatheredWrites) {
+    this.#gathered = gathered
     this.#path = path
     this.#fd = openSync(path, 'wx')
     this.#wanted = wanted
   }
 
   write(bytes: Uint8Array): void {
-    this.#hash.update(bytes)
-    for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done)
+    this.#gathered.add(bytes, this.#writePiece)
+  }
+
+  readonly #writePiece = (piece: Uint8Array): void => {
+    this.#hash.update(piece)
+    for (let done = 0; done < piece.length;) done += writeSync(this.#fd, piece, done)
   }
 
   end(): void {
+    this.#gathered.flush(this.#writePiece)
     closeSync(this.#fd)
     requireDigest(this.#hash, this.#wanted, this.#path)
   }
@@ -132,23 +150,26 @@ class FileSink implements ContentSink {
 }
 
 class ManifestSink implements ContentSink {
-  readonly #pieces: Uint8Array[] = []
+  readonly #manifest: Buffer
+  #filled = 0
   readonly #wanted: Digest
   readonly #take: (manifest: Uint8Array) => void
 
-  constructor(wanted: Digest, take: (manifest: Uint8Array) => void) {
-    this.#wanted = wanted
+  constructor({ to, manifestBytes }: Places, take: (manifest: Uint8Array) => void) {
+    this.#wanted = to
+    this.#manifest = Buffer.alloc(manifestBytes)
     this.#take = take
   }
 
   write(bytes: Uint8Array): void {
-    this.#pieces.push(Uint8Array.from(bytes))
+    this.#manifest.set(bytes, this.#filled)
+    this.#filled += bytes.length
   }
 
   end(): void {
-    const manifest = Buffer.concat(this.#pieces)
-    requireDigest(createHash('sha256').update(manifest), this.#wanted, 'the manifest')
-    this.#take(manifest)
+    const hash = createHash('sha256').update(this.#manifest)
+    requireDigest(hash, Buffer.from(hexOf(this.#wanted), 'hex'), 'the manifest')
+    this.#take(this.#manifest)
   }
 
   abandon(): void {
@@ -156,9 +177,10 @@ class ManifestSink implements ContentSink {
   }
 }
 
-function requireDigest(hash: Hash, wanted: Digest, name: string): void {
-  const found = hash.digest('hex')
-  if (found !== hexOf(wanted)) throw new Error(`${name} is ${found}, not ${wanted}`)
+function requireDigest(hash: Hash, wanted: Buffer, name: string): void {
+  const found = hash.digest()
+  if (!found.equals(wanted))
+    throw new Error(`${name} is ${found.toString('hex')}, not ${wanted.toString('hex')}`)
 }
 
 /** By where they start in the content stream. */
@@ -167,7 +189,9 @@ function contentsOf(manifest: Uint8Array): Map<number, PlacedContent> {
   for (const item of new ManifestDecoder().decode(manifest)) {
     if (item.kind !== 'entry' || item.entry.type !== 'file' || item.entry.size === 0) continue
     const { path, size, digest, offset } = item.entry
-    if (!contents.has(offset)) contents.set(offset, { path, size, digest })
+    if (contents.has(offset)) continue
+    const sha256 = Buffer.from(hexOf(digest), 'hex')
+    contents.set(offset, { path: treePathToBytes(path), size, sha256 })
   }
   return contents
 }
@@ -178,15 +202,4 @@ function sizeAt(contents: ReadonlyMap<number, PlacedContent>, position: number):
   return content.size
 }
 
-function readPart(fd: number, offset: number, length: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(length)
-  let done = 0
-  while (done < length) {
-    const count = readSync(fd, bytes, done, length - done, offset + done)
-    if (count === 0) break
-    done += count
-  }
-  return bytes.subarray(0, done)
-}
-
-main(process.argv.slice(2))
+await main(process.argv.slice(2))

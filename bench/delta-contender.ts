@@ -24,7 +24,7 @@ export interface Work {
   readonly measure: (command: Command) => Promise<Usage>
 }
 
-/** The methods are called once each, in this order. */
+/** The methods are called once each, in this order; `apply` perhaps several times. */
 export interface Contender {
   readonly name: string
   readonly remark: string

@@ -1,6 +1,7 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Contender, Work } from './delta-contender.ts'
+import { emptyDirectory } from './empty-directory.ts'
 import { comparePair } from './pairs-compare.ts'
 
 /** Shell: $1 is the archive, beside which lies its list of paths, each ended by a zero byte; $2 is their tree. */
@@ -15,14 +16,16 @@ export const layer: Contender = {
   name: 'tar.zst -19',
   remark: 'every changed and every new file, whole: a layer of a container image',
   make: async (work) => {
-    await mkdir(unpacked(work))
     const { changed, added } = work.comparison
     const paths = [...changed, ...added].map(({ path }) => path).sort()
     await writeFile(`${archive(work)}.list`, paths.map((path) => `${path}\0`).join(''))
     return work.measure(shell(makeArchive, archive(work), work.b))
   },
   bytes: async (work) => (await stat(archive(work))).size,
-  apply: (work) => work.measure(shell(unpackArchive, archive(work), unpacked(work))),
+  apply: async (work) => {
+    await emptyDirectory(unpacked(work))
+    return work.measure(shell(unpackArchive, archive(work), unpacked(work)))
+  },
   check: async (work) => {
     const { changed, added } = work.comparison
     const { b } = await comparePair(work.a, unpacked(work))

@@ -1,14 +1,11 @@
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Contender, Outcome, Work } from './delta-contender.ts'
-import { wantedContents } from './delta-wanted.ts'
-import { measure, run } from './measure.ts'
+import { openPair, type OpenPair } from './delta-pair.ts'
 import type { Usage } from './measure.ts'
-import { comparePair, totalBytes } from './pairs-compare.ts'
-import type { Comparison } from './pairs-compare.ts'
+import { totalBytes } from './pairs-compare.ts'
 import { pairs } from './pairs.ts'
 import type { Pair } from './pairs.ts'
 import { markdownTable } from './markdown-table.ts'
@@ -66,16 +63,10 @@ function choose<T extends { readonly name: string }>(
 }
 
 async function runPair(pair: Pair, contenders: readonly Contender[], scratch: string): Promise<PairOutcomes> {
-  const a = await plainTree(join(made, pair.directory, 'a'), join(scratch, 'a'))
-  const b = await plainTree(join(made, pair.directory, 'b'), join(scratch, 'b'))
-  // It also reads everything once, so that nobody is the first to.
-  const comparison = await comparePair(a, b)
-  const wanted = wantedContents(comparison)
+  await using opened = await openPair(pair, scratch)
   const outcomes = new Map<Contender, Outcome>()
   for (const contender of contenders) {
-    const directory = join(scratch, 'contender')
-    await mkdir(directory)
-    const work = { a, b, comparison, wanted, directory, measure: measureSettled(scratch) }
+    const work = await opened.workFor(contender)
     try {
       const outcome = await runContender(contender, work)
       process.stderr.write(`${pair.name}: ${row(contender, outcome).join(', ')}\n`)
@@ -83,10 +74,9 @@ async function runPair(pair: Pair, contenders: readonly Contender[], scratch: st
     } catch (cause) {
       throw new Error(`${contender.name} failed on ${pair.name}`, { cause })
     }
-    await rm(directory, { recursive: true })
+    await rm(work.directory, { recursive: true })
   }
-  for (const copy of ['a', 'b']) await rm(join(scratch, copy), { recursive: true, force: true })
-  return { pair, remark: remarkOf(pair, comparison, wanted), outcomes }
+  return { pair, remark: remarkOf(opened), outcomes }
 }
 
 async function runContender(contender: Contender, work: Work): Promise<Outcome> {
@@ -97,26 +87,7 @@ async function runContender(contender: Contender, work: Work): Promise<Outcome> 
   return { bytes, make, apply }
 }
 
-/** What one run leaves for the disk to do is not the next one's to wait for. */
-function measureSettled(scratch: string): Work['measure'] {
-  return async (command) => {
-    await run({ argv: ['sync', '--file-system', scratch] })
-    return measure(command, join(scratch, 'usage'))
-  }
-}
-
-/** The tree itself, or a copy without the devices that ostree refuses: all contenders get the same. */
-async function plainTree(tree: string, copy: string): Promise<string> {
-  if (!existsSync(tree))
-    throw new Error(`${tree} does not exist: node bench/fetch-pairs.ts and bench/debian-pair make the pairs`)
-  const items = await readdir(tree, { recursive: true, withFileTypes: true })
-  if (items.every((item) => item.isFile() || item.isDirectory() || item.isSymbolicLink())) return tree
-  await run({ argv: ['cp', '-a', '--reflink=auto', tree, copy] })
-  await run({ argv: ['find', copy, '-type', 'b,c,p,s', '-delete'] })
-  return copy
-}
-
-function remarkOf(pair: Pair, { changed, added }: Comparison, wanted: Work['wanted']): string {
+function remarkOf({ pair, comparison: { changed, added }, wanted }: OpenPair): string {
   const based = wanted.filter(({ basis }) => basis !== undefined).length
   return (
     `${pair.remark}. ${changed.length} files changed and ${added.length} new, ` +

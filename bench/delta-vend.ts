@@ -1,7 +1,8 @@
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Contender, Work } from './delta-contender.ts'
+import { emptyDirectory } from './empty-directory.ts'
 import { run } from './measure.ts'
 import type { Command } from './measure.ts'
 import { comparePair } from './pairs-compare.ts'
@@ -27,7 +28,7 @@ export const vendPack: Contender = {
   },
   bytes: async (work) => (await stat(await packOf(work))).size,
   apply: async (work) => {
-    await mkdir(made(work))
+    await emptyDirectory(made(work))
     const argv = [process.execPath, applier, store(work), work.a, made(work)] as const
     return work.measure({ argv })
   },

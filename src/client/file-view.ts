@@ -18,10 +18,7 @@ interface FileViewOptions {
   readonly pool?: BlockPool | undefined
 }
 
-/**
- * The content of an open file. What it gave stays what it was until it is disposed of, and no longer: its blocks are then
- * used for another.
- */
+/** The content of an open file. What it gives is the caller's own. */
 export class FileView implements ContentView, Disposable {
   readonly length: number
   readonly #options: FileViewOptions
@@ -36,9 +33,10 @@ export class FileView implements ContentView, Disposable {
   }
 
   /** A file of the machine's own, all of it; closes the descriptor when disposed of, as the next does. */
-  static ofFile(fd: number): FileView {
+  static ofFile(fd: number, pool?: BlockPool): FileView {
     return new FileView({
       fd,
+      pool,
       length: fstatSync(fd).size,
       read: (buffer, offset) => readFully(fd, buffer, offset),
     })
@@ -71,28 +69,26 @@ export class FileView implements ContentView, Disposable {
   }
 
   readonly readAt = (offset: number, length: number): Uint8Array => {
-    const wanted = Math.min(length, this.length - offset)
-    if (wanted <= 0) return new Uint8Array(0)
-    const first = Math.floor(offset / blockBytes)
-    const last = Math.floor((offset + wanted - 1) / blockBytes)
-    if (first === last) {
-      const from = offset - first * blockBytes
-      return this.#block(first).subarray(from, from + wanted)
-    }
-    const bytes = Buffer.allocUnsafeSlow(wanted)
-    if (wanted >= blockBytes) return bytes.subarray(0, this.#options.read(bytes, offset))
-    const filled = this.#block(first).copy(bytes, 0, offset - first * blockBytes)
-    return bytes.subarray(0, filled + this.#block(last).copy(bytes, filled, 0, wanted - filled))
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.length - offset)))
+    return bytes.subarray(0, this.readInto(bytes, offset))
   }
 
   readonly readInto = (buffer: Uint8Array, offset: number): number => {
-    if (buffer.length < blockBytes) {
-      const read = this.readAt(offset, buffer.length)
-      buffer.set(read)
-      return read.length
-    }
     const wanted = Math.max(0, Math.min(buffer.length, this.length - offset))
-    return this.#options.read(Buffer.from(buffer.buffer, buffer.byteOffset, wanted), offset)
+    // What is that large is not asked for again.
+    if (wanted >= blockBytes)
+      return this.#options.read(Buffer.from(buffer.buffer, buffer.byteOffset, wanted), offset)
+    let filled = 0
+    while (filled < wanted) {
+      const position = offset + filled
+      const number = Math.floor(position / blockBytes)
+      const from = position - number * blockBytes
+      const part = this.#block(number).subarray(from, from + wanted - filled)
+      if (part.length === 0) break
+      buffer.set(part, filled)
+      filled += part.length
+    }
+    return filled
   };
 
   [Symbol.dispose](): void {
@@ -108,15 +104,21 @@ export class FileView implements ContentView, Disposable {
       this.#blocks.set(number, known)
       return known
     }
-    const [oldest] = this.#blocks.keys()
-    // Left to the collector: somebody may hold a part of it.
-    if (oldest !== undefined && this.#blocks.size === maxBlocks) this.#blocks.delete(oldest)
-    const buffer = this.#pool.take()
+    const buffer = this.#takeBlock()
     const start = number * blockBytes
     const wanted = buffer.subarray(0, Math.min(blockBytes, this.length - start))
     const block = wanted.subarray(0, this.#options.read(wanted, start))
     this.#blocks.set(number, block)
     return block
+  }
+
+  /** The one that was used longest ago, if there are enough. */
+  #takeBlock(): Buffer {
+    const [oldest] = this.#blocks
+    if (oldest === undefined || this.#blocks.size < maxBlocks) return this.#pool.take()
+    const [number, block] = oldest
+    this.#blocks.delete(number)
+    return Buffer.from(block.buffer)
   }
 }
 

@@ -14,53 +14,92 @@ const maxPosition = 2 ** 26
  */
 export class BtfStrings {
   readonly #bytes: Uint8Array
-  /** Of positions, counted from the first string: what became of each. */
-  readonly #seen = new Map<number, number>()
+  /** By position: what became of it, if it was seen. */
+  readonly #became: Int32Array
+  readonly #isSeen: Uint8Array
+  /** The positions that were seen, in that order. */
+  #seen = new Uint32Array(256)
+  #seenCount = 0
   readonly #growth: number
   #next: number
 
   /** `growth`: how much the base grew, by which everything is further behind. */
   constructor(btf: Btf, readBasis: ReadAt, growth: number) {
     this.#bytes = readBasis(btf.strings, btf.stringsEnd - btf.strings)
+    this.#became = new Int32Array(this.#bytes.length)
+    this.#isSeen = new Uint8Array(this.#bytes.length)
     this.#growth = growth
     this.#next = growth + 1
   }
 
+  /** Modulo 2^32. */
   map(position: number): number {
-    return this.#seen.get(position) ?? this.#next
+    return this.#isSeen[position] === 1 ? (this.#became[position] as number) : this.#next
   }
 
   settle(position: number, became: number): void {
-    if (this.#seen.size < maxNames) this.#seen.set(position, became)
+    this.#remember(position, became)
     if (became < this.#next) return
-    const length = this.#bytes.subarray(position, position + maxNameBytes).indexOf(0)
-    if (length >= 0) this.#next = became + length + 1
+    const end = this.#endOf(position)
+    if (end !== undefined) this.#next = became + end - position + 1
   }
 
   /** Writes what is known of the strings from `from` to `to`, as positions, to the start of `target`. */
   fill(target: Uint8Array, from: number, to: number): void {
-    if (this.#seen.size === 0) return
     const sorted = this.#byPlace()
     for (let index = 0; index < sorted.length; index++) {
       const place = Math.floor((sorted[index] as number) / maxPosition)
+      if (place >= to) return
       const position = (sorted[index] as number) % maxPosition
       const next = sorted[index + 1]
       const start = Math.max(from, place)
       const end = next === undefined ? to : Math.min(to, Math.floor(next / maxPosition))
       const source = position + start - place
-      const last = Math.min(source + end - start, this.#bytes.length)
-      for (let at = source; at < last; at++) target[at - source + start - from] = this.#bytes[at] as number
+      const length = Math.min(end - start, this.#bytes.length - source)
+      copyBytes(this.#bytes, source, target, start - from, length)
     }
+  }
+
+  #remember(position: number, became: number): void {
+    if (position < 0 || position >= this.#bytes.length || this.#seenCount === maxNames) return
+    this.#became[position] = became
+    if (this.#isSeen[position] === 1) return
+    this.#isSeen[position] = 1
+    if (this.#seenCount === this.#seen.length) {
+      const seen = new Uint32Array(this.#seenCount * 2)
+      seen.set(this.#seen)
+      this.#seen = seen
+    }
+    this.#seen[this.#seenCount++] = position
+  }
+
+  /** Where the NUL of a string is, unless that is too far. */
+  #endOf(position: number): number | undefined {
+    const last = Math.min(position + maxNameBytes, this.#bytes.length)
+    for (let at = position; at < last; at++) if (this.#bytes[at] === 0) return at
+    return undefined
   }
 
   /** Of all positions seen: where each is in the target, times `maxPosition`, and where it was; ascending. */
   #byPlace(): Float64Array {
-    const sorted = new Float64Array(this.#seen.size)
+    const places = new Float64Array(this.#seenCount)
     let count = 0
-    for (const [position, became] of this.#seen) {
-      const place = became - this.#growth
-      if (place >= 0 && place < maxPosition) sorted[count++] = place * maxPosition + position
+    let isSorted = true
+    for (let index = 0; index < this.#seenCount; index++) {
+      const position = this.#seen[index] as number
+      const place = (this.#became[position] as number) - this.#growth
+      if (place < 0 || place >= maxPosition) continue
+      const value = place * maxPosition + position
+      isSorted &&= count === 0 || (places[count - 1] as number) < value
+      places[count++] = value
     }
-    return sorted.subarray(0, count).sort()
+    const found = places.subarray(0, count)
+    return isSorted ? found : found.sort()
   }
+}
+
+/** Most names are so short that a call into the engine takes longer. */
+function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, length: number): void {
+  if (length > 64) target.set(source.subarray(from, from + length), to)
+  else for (let at = 0; at < length; at++) target[to + at] = source[from + at] as number
 }

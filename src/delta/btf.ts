@@ -1,11 +1,11 @@
-import type { ParsedTable } from './eh-frame.ts'
+import type { ParsedTable } from './parsed-table.ts'
 import type { ReadAt } from './elf.ts'
 import { form } from './reference-list.ts'
 import type { Form } from './reference-list.ts'
 import type { Region } from './region.ts'
 
 /** A section larger than this is not looked into: the reader must hold it. */
-const maxSectionBytes = 16 << 20
+const maxSectionBytes = 8 << 20
 const magic = 0xeb9f
 const minHeaderBytes = 24
 const recordBytes = 12
@@ -97,8 +97,10 @@ class TypeReader {
   }
 
   table(): ParsedTable {
-    const offsets = this.#offsets.subarray(0, this.#fields)
-    return { offsets, forms: this.#forms.subarray(0, this.#fields), extras: new Float64Array(this.#fields) }
+    return {
+      offsets: this.#offsets.subarray(0, this.#fields),
+      forms: this.#forms.subarray(0, this.#fields),
+    }
   }
 
   types(): Float64Array {
@@ -180,7 +182,6 @@ function empty(): Btf {
   return {
     offsets: none,
     forms: new Uint8Array(),
-    extras: none,
     types: none,
     typesEnd: 0,
     firstType: 0,

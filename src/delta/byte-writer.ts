@@ -91,14 +91,27 @@ export class ByteReader {
 
   /** A view, not a copy. */
   take(length: number): Uint8Array {
-    if (length > this.remaining) throw this.#fault(`ends ${length - this.remaining} bytes too early`)
+    this.#require(length)
     const taken = this.#bytes.subarray(this.#at, this.#at + length)
     this.#at += length
     return taken
   }
 
+  /** Adds the next `length` bytes to those of `target` from `at` on, each without a carry. */
+  addTo(target: Uint8Array, at: number, length: number): void {
+    this.#require(length)
+    const bytes = this.#bytes
+    const shift = this.#at - at
+    for (let i = at; i < at + length; i++) target[i] = (target[i] as number) + (bytes[i + shift] as number)
+    this.#at += length
+  }
+
   end(): void {
     if (this.remaining > 0) throw this.#fault(`has ${this.remaining} bytes too many`)
+  }
+
+  #require(length: number): void {
+    if (length > this.remaining) throw this.#fault(`ends ${length - this.remaining} bytes too early`)
   }
 
   #fault(message: string): DeltaError {

@@ -26,24 +26,31 @@ export function joinViews(views: readonly ContentView[]): ContentView {
   const [only] = views
   if (only !== undefined && views.length === 1) return only
   const length = views.reduce((sum, view) => sum + view.length, 0)
-  return { length, readAt: (offset, count) => readAcross(views, offset, Math.min(count, length - offset)) }
+  const intoBuffer = (buffer: Uint8Array, offset: number): number => readAcross(views, buffer, offset)
+  return {
+    length,
+    readInto: intoBuffer,
+    readAt: (offset, count) => {
+      const bytes = new Uint8Array(Math.max(0, Math.min(count, length - offset)))
+      return bytes.subarray(0, intoBuffer(bytes, offset))
+    },
+  }
 }
 
-function readAcross(views: readonly ContentView[], offset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(Math.max(0, length))
+function readAcross(views: readonly ContentView[], buffer: Uint8Array, offset: number): number {
   let start = 0
   let filled = 0
   for (const view of views) {
-    if (filled === bytes.length) break
+    if (filled === buffer.length) break
     const from = offset + filled - start
     if (from < view.length) {
-      const part = view.readAt(from, Math.min(view.length - from, bytes.length - filled))
-      bytes.set(part, filled)
-      filled += part.length
+      const wanted = Math.min(view.length - from, buffer.length - filled)
+      const read = readInto(view, buffer.subarray(filled, filled + wanted), from)
+      filled += read
       // Whoever asked sees that it became shorter.
-      if (from + part.length < view.length) break
+      if (read < wanted) break
     }
     start += view.length
   }
-  return bytes.subarray(0, filled)
+  return filled
 }

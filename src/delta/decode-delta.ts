@@ -8,6 +8,7 @@ import { DeltaError } from './errors.ts'
 import { ReferenceFinder } from './find-references.ts'
 import { readLayout, skipLayout } from './layout.ts'
 import { maxCopies, stepBytes } from './limits.ts'
+import type { PartChanges } from './part-changes.ts'
 import { makePrediction, type Prediction } from './prediction.ts'
 import { StepRoom } from './step-room.ts'
 
@@ -49,7 +50,7 @@ export class DeltaDecoder {
     this.#copies = readCopies(head.copies, length, basis.length, first)
     if (head.predicted && blind) skipLayout(first.layout)
     this.#prediction =
-      head.predicted && !blind ? readPrediction(basis, this.#copies, first, context) : undefined
+      head.predicted && !blind ? readPrediction(basis, this.#copies, first, context, room) : undefined
   }
 
   get isComplete(): boolean {
@@ -82,7 +83,7 @@ export class DeltaDecoder {
     const bytes = this.#room.take(length)
     if (readInto(this.#basis, bytes, basis) !== length) throw corrupt('reads past the end of its basis')
     if (this.#prediction === undefined) differences.apply(bytes)
-    else predictStep(this.#prediction, bytes, basis, this.#target, differences)
+    else predictStep(this.#prediction, bytes, basis, this.#target, differences, this.#room.changes)
     write(bytes)
     this.#target += length
     this.#copied += length
@@ -120,36 +121,22 @@ function predictStep(
   basis: number,
   target: number,
   differences: DifferenceReader,
+  changes: PartChanges,
 ): void {
+  const parts = learner.open(bytes, basis)
   predictor.predict(bytes, basis, target)
-  let done = basis
-  for (const { region, from, to } of learner.regionsIn(basis, basis + bytes.length)) {
-    differences.apply(bytes.subarray(done - basis, from - basis))
-    const part = bytes.subarray(from - basis, to - basis)
-    done = to
-    if (differences.skip(part.length)) {
-      learner.predict(region, part, from, target + from - basis, (_, predicted) => predicted)
-      continue
-    }
-    const changes = new Uint8Array(part.length)
-    differences.apply(changes)
-    learner.predict(region, part, from, target + from - basis, (at, predicted) =>
-      addBytes(predicted, changes, at),
+  let done = 0
+  for (const { region, from, to } of parts) {
+    differences.apply(bytes.subarray(done, from))
+    const part = bytes.subarray(from, to)
+    differences.applyLater(part.length, changes)
+    learner.predict(region, part, basis + from, target + from, (at, predicted) =>
+      changes.addToWord(predicted, at),
     )
-    for (let at = 0; at < part.length; at++) part[at] = (part[at] as number) + (changes[at] as number)
+    changes.moveTo(part)
+    done = to
   }
-  differences.apply(bytes.subarray(done - basis))
-}
-
-/** `word` with four bytes added to its own, each without a carry. */
-function addBytes(word: number, bytes: Uint8Array, at: number): number {
-  const a = bytes[at] as number
-  const b = bytes[at + 1] as number
-  const c = bytes[at + 2] as number
-  const d = bytes[at + 3] as number
-  if ((a | b | c | d) === 0) return word
-  const low = ((word + a) & 0xff) | ((word + (b << 8)) & 0xff00)
-  return (low | ((word + (c << 16)) & 0xff_0000) | (((word >>> 24) + d) << 24)) >>> 0
+  differences.apply(bytes.subarray(done))
 }
 
 function readPrediction(
@@ -157,11 +144,12 @@ function readPrediction(
   copies: readonly Copy[],
   streams: StreamReaders,
   context: DeltaContext,
+  room: StepRoom,
 ): Prediction {
   const executable = readElf(basis.readAt)
   if (executable === undefined) throw corrupt('predicts references of a basis that is no executable')
   const finder = new ReferenceFinder(executable, basis.readAt)
-  return makePrediction(finder, basis.readAt, copies, readLayout(executable, streams.layout), context)
+  return makePrediction(finder, basis.readAt, copies, readLayout(executable, streams.layout), context, room)
 }
 
 /** The other side of the encoder's `DifferenceWriter`. Reads no further than the bytes at hand need. */
@@ -175,21 +163,14 @@ class DifferenceReader {
     this.#streams = streams
   }
 
+  /** Adds the next differences to `bytes`. */
   apply(bytes: Uint8Array): void {
-    let at = 0
-    while (at < bytes.length) {
-      if (this.#run > 0) at += this.#addRun(bytes, at)
-      else if (this.#gap > 0) at += this.#passGap(bytes.length - at)
-      else this.#readNext()
-    }
+    this.#add(bytes, undefined)
   }
 
-  /** Passes over that many bytes, of which there must be some, if none of them differs. */
-  skip(length: number): boolean {
-    while (this.#run === 0 && this.#gap === 0) this.#readNext()
-    if (this.#gap < length) return false
-    this.#gap -= length
-    return true
+  /** The same for the next `length` bytes, which are not known yet. */
+  applyLater(length: number, changes: PartChanges): void {
+    this.#add(changes.begin(length), changes)
   }
 
   end(): void {
@@ -207,10 +188,21 @@ class DifferenceReader {
     }
   }
 
+  #add(bytes: Uint8Array, changes: PartChanges | undefined): void {
+    let at = 0
+    while (at < bytes.length) {
+      if (this.#gap > 0) at += this.#passGap(bytes.length - at)
+      else if (this.#run > 0) {
+        const length = this.#addRun(bytes, at)
+        changes?.addRun(at, length)
+        at += length
+      } else this.#readNext()
+    }
+  }
+
   #addRun(bytes: Uint8Array, at: number): number {
     const length = Math.min(this.#run, bytes.length - at)
-    const differences = this.#streams.differences.take(length)
-    for (let i = 0; i < length; i++) bytes[at + i] = (bytes[at + i] as number) + (differences[i] as number)
+    this.#streams.differences.addTo(bytes, at, length)
     this.#run -= length
     return length
   }

@@ -21,6 +21,7 @@ import { moveAddresses } from './movement.ts'
 import { makePrediction } from './prediction.ts'
 import type { Prediction } from './prediction.ts'
 import { findSections } from './section-layout.ts'
+import { StepRoom } from './step-room.ts'
 import { findTypeLayout } from './type-layout.ts'
 
 /** What every part of a delta shares; the decoder must be told. */
@@ -126,7 +127,7 @@ function encodePredicted(
   const writers = newWriters()
   writeCopies(copies, writers)
   writeLayout(layout, basisElf, writers.layout)
-  const prediction = makePrediction(basisFinder, basis.readAt, copies, layout, context)
+  const prediction = makePrediction(basisFinder, basis.readAt, copies, layout, context, new StepRoom())
   return {
     head: { copies: copies.length, predicted: true },
     literalBytes: target.length - copiedBytes(copies),
@@ -246,11 +247,12 @@ function predictStep(
   target: number,
   wanted: Uint8Array,
 ): void {
+  const parts = learner.open(bytes, basis)
   predictor.predict(bytes, basis, target)
   const view = new DataView(wanted.buffer, wanted.byteOffset, wanted.byteLength)
-  for (const { region, from, to } of learner.regionsIn(basis, basis + bytes.length)) {
-    const outcome: Outcome = (at) => view.getUint32(from - basis + at, true)
-    learner.predict(region, bytes.subarray(from - basis, to - basis), from, target + from - basis, outcome)
+  for (const { region, from, to } of parts) {
+    const outcome: Outcome = (at) => view.getUint32(from + at, true)
+    learner.predict(region, bytes.subarray(from, to), basis + from, target + from, outcome)
   }
 }
 

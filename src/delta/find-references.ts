@@ -2,12 +2,12 @@ import { readBtf } from './btf.ts'
 import type { Btf } from './btf.ts'
 import { collectCounters } from './counters.ts'
 import type { Executable, ReadAt } from './elf.ts'
-import { readEhFrame } from './eh-frame.ts'
-import type { ParsedTable } from './eh-frame.ts'
-import { firstAtLeast } from './first-at-least.ts'
+import { FrameTable } from './eh-frame.ts'
 import { readGoLines } from './go-lines.ts'
+import { collectParsed, type ParsedTable } from './parsed-table.ts'
 import { form } from './reference-list.ts'
 import type { Form, ReferenceList } from './reference-list.ts'
+import { firstEntry, relocationBytes, symbolBytes } from './region.ts'
 import type { Region, RegionKind } from './region.ts'
 import { scanAarch64 } from './scan-aarch64.ts'
 import { scanX86 } from './scan-x86-64.ts'
@@ -15,7 +15,6 @@ import type { AddressRange } from './scan-x86-64.ts'
 
 const learnableKinds: ReadonlySet<RegionKind> = new Set(['btf', 'names', 'versions', 'checksums'])
 const minJumps = 3
-const tableEntryBytes = 24
 /** Programs that are loaded where they please start at address 0; fixed ones well above it. */
 const fixedFrom = 0x10000
 const headerBytes = 64
@@ -36,7 +35,8 @@ export class ReferenceFinder {
   readonly program: AddressRange
   readonly code: AddressRange
   readonly #readAt: ReadAt
-  readonly #parsed = new Map<Region, ParsedTable>()
+  readonly #frames = new Map<Region, FrameTable>()
+  readonly #goLines = new Map<Region, ParsedTable>()
   readonly #btf = new Map<Region, Btf>()
 
   constructor(executable: Executable, readAt: ReadAt) {
@@ -98,14 +98,15 @@ export class ReferenceFinder {
       case 'section-table':
         return collectTable(region, headerBytes, to - from, offset, form.section, found)
       case 'rela':
-        return collectTable(region, tableEntryBytes, to - from, offset, form.relocation, found)
+        return collectTable(region, relocationBytes, to - from, offset, form.relocation, found)
       case 'symbols':
-        return collectTable(region, tableEntryBytes, to - from, offset, form.symbol, found)
+        return collectTable(region, symbolBytes, to - from, offset, form.symbol, found)
       case 'eh-frame-header':
         return collectFrameHeader(region, to - from, offset, found)
       case 'eh-frame':
+        return this.#framesOf(region).collect(bytes, from, to, offset, found)
       case 'go-lines':
-        return collectParsed(this.#parse(region), to - from, offset, found)
+        return collectParsed(this.#goLinesOf(region), to - from, offset, found)
       case 'names':
         return collectCounters(bytes, from, to, offset, found)
       case 'btf':
@@ -141,13 +142,15 @@ export class ReferenceFinder {
     }
   }
 
-  #parse(region: Region): ParsedTable {
-    let table = this.#parsed.get(region)
-    if (table === undefined) {
-      table =
-        region.kind === 'eh-frame' ? readEhFrame(region, this.#readAt) : readGoLines(region, this.#readAt)
-      this.#parsed.set(region, table)
-    }
+  #framesOf(region: Region): FrameTable {
+    let table = this.#frames.get(region)
+    if (table === undefined) this.#frames.set(region, (table = new FrameTable(region, this.#readAt)))
+    return table
+  }
+
+  #goLinesOf(region: Region): ParsedTable {
+    let table = this.#goLines.get(region)
+    if (table === undefined) this.#goLines.set(region, (table = readGoLines(region, this.#readAt)))
     return table
   }
 }
@@ -190,8 +193,7 @@ function collectTable(
   kind: Form,
   found: ReferenceList,
 ): void {
-  const misaligned = (offset - region.offset) % entryBytes
-  let at = offset + (misaligned === 0 ? 0 : entryBytes - misaligned)
+  let at = firstEntry(region, entryBytes, offset)
   for (; at + entryBytes <= offset + length; at += entryBytes) found.add(at, kind, 0)
 }
 
@@ -203,15 +205,6 @@ function collectFrameHeader(region: Region, length: number, offset: number, foun
   let at = Math.max(offset, table)
   at += (4 - ((at - table) % 4)) % 4
   for (; at + 4 <= end; at += 4) found.add(at, form.fromBase, region.address ?? 0)
-}
-
-function collectParsed(table: ParsedTable, length: number, offset: number, found: ReferenceList): void {
-  const end = offset + length
-  for (let index = firstAtLeast(table.offsets, offset); index < table.offsets.length; index++) {
-    const at = table.offsets[index] as number
-    if (at + 4 > end) return
-    found.add(at, table.forms[index] as Form, table.extras[index] as number)
-  }
 }
 
 function withoutOverlaps(regions: readonly Region[]): Region[] {

@@ -1,5 +1,5 @@
 /** The index of the first of `sorted` that is `value` or more; as many as there are when none is. */
-export function firstAtLeast(sorted: Float64Array, value: number): number {
+export function firstAtLeast(sorted: Float64Array | Uint32Array, value: number): number {
   let low = 0
   let high = sorted.length
   while (low < high) {

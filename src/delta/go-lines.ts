@@ -1,5 +1,5 @@
 import type { ReadAt } from './elf.ts'
-import type { ParsedTable } from './eh-frame.ts'
+import type { ParsedTable } from './parsed-table.ts'
 import { form } from './reference-list.ts'
 import type { Region } from './region.ts'
 

@@ -1,5 +1,7 @@
 /** More positions than this are not learned: to insert one takes as long as there are others. */
 const maxPieces = 1 << 15
+/** So many of what was told lately are found at once: a power of two. */
+const lately = 1 << 14
 
 /**
  * How positions move, learned from one after another: a position nobody has told of moves like the nearest one below
@@ -10,17 +12,32 @@ export class LearnedShifts {
   #shifts = new Float64Array(64)
   #count = 0
   #last = 0
+  /** By the lowest bits of a position: one more than it, and its shift. Empty until there is something to learn. */
+  #latePositions = new Uint32Array(0)
+  #lateShifts = new Float64Array(0)
 
+  /** `position` is less than 2^32. */
   shiftAt(position: number): number {
+    const late = position & (lately - 1)
+    if (this.#latePositions[late] === position + 1) return this.#lateShifts[late] as number
     const index = this.#indexOf(position)
     if (index >= 0) return this.#shifts[index] as number
     return this.#count > 0 ? (this.#shifts[0] as number) : 0
   }
 
   learn(position: number, shift: number): void {
+    if (this.#latePositions.length === 0) {
+      this.#latePositions = new Uint32Array(lately)
+      this.#lateShifts = new Float64Array(lately)
+    }
+    const late = position & (lately - 1)
+    if (this.#latePositions[late] === position + 1 && this.#lateShifts[late] === shift) return
     const index = this.#indexOf(position)
     if (index >= 0 && this.#starts[index] === position) this.#shifts[index] = shift
     else if (this.#count < maxPieces) this.#insert(index + 1, position, shift)
+    else return
+    this.#latePositions[late] = position + 1
+    this.#lateShifts[late] = shift
   }
 
   #insert(index: number, start: number, shift: number): void {

@@ -5,21 +5,21 @@ import type { DeltaContext } from './delta-context.ts'
 import type { ReadAt } from './elf.ts'
 import type { ReferenceFinder } from './find-references.ts'
 import type { Layout } from './layout.ts'
-import { form, ReferenceList } from './reference-list.ts'
-import type { Region } from './region.ts'
+import { form } from './reference-list.ts'
+import { firstEntry, relocationBytes, symbolBytes, type Region } from './region.ts'
 import { newSymbols, RelocationLearner } from './relocation-learner.ts'
+import type { StepRoom } from './step-room.ts'
 
 /** Tells what the 32 bits at `at` really become, after `predicted` was written there. Unsigned. */
 export type Outcome = (at: number, predicted: number) => number
 
-/** A part of the basis that lies in one region; offsets in the file. */
+/** A part of a step that lies in one region, by where it is in the step. */
 export interface RegionPart {
   readonly region: Region
   readonly from: number
   readonly to: number
 }
 
-const symbolBytes = 24
 const noTypes = { baseTypes: 0, baseStrings: 0, newTypes: [] }
 
 /**
@@ -32,7 +32,10 @@ export class Learner {
   readonly #copies: readonly Copy[]
   readonly #layout: Layout
   readonly #context: DeltaContext
-  readonly #found = new ReferenceList()
+  readonly #room: StepRoom
+  /** What was opened last, from this offset of the basis on. */
+  #old: Uint8Array = new Uint8Array(0)
+  #oldStart = 0
   readonly #movements = new Map<Region, BtfMovement>()
   /** By how much the last counter moved. */
   #counterShift = 0
@@ -46,7 +49,9 @@ export class Learner {
     copies: readonly Copy[],
     layout: Layout,
     context: DeltaContext,
+    room: StepRoom,
   ) {
+    this.#room = room
     this.#finder = finder
     this.#readBasis = readBasis
     this.#copies = copies
@@ -54,37 +59,43 @@ export class Learner {
     this.#context = context
   }
 
-  /** What there is to learn from in the basis from `from` to `to`, by offset. */
-  regionsIn(from: number, to: number): RegionPart[] {
+  /** What there is to learn from in `bytes`, which hold the basis from offset `basis` on, as it is. */
+  open(bytes: Uint8Array, basis: number): RegionPart[] {
     const parts: RegionPart[] = []
     for (const region of this.#finder.learnable) {
-      const start = Math.max(from, region.offset)
-      const end = Math.min(to, region.offset + region.length)
-      if (start < end) parts.push({ region, from: start, to: end })
+      const from = Math.max(0, region.offset - basis)
+      const to = Math.min(bytes.length, region.offset + region.length - basis)
+      if (from < to) parts.push({ region, from, to })
+    }
+    if (parts.some(({ region }) => region.kind === 'rela')) {
+      this.#old = this.#room.keepBasis(bytes)
+      this.#oldStart = basis
     }
     return parts
   }
 
   /**
-   * `bytes` hold the basis from offset `basis` on, inside the region, and go to offset `target`; `outcome` counts from
-   * there.
+   * `bytes` hold a part of what was opened, as the copies foresee it: the basis from offset `basis` on. They go to
+   * offset `target`; `outcome` counts from there.
    */
   predict(region: Region, bytes: Uint8Array, basis: number, target: number, outcome: Outcome): void {
-    const found = this.#found
-    found.clear()
-    this.#finder.collect(region, bytes, 0, bytes.length, basis, found)
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (region.kind === 'rela') {
+      this.#predictRelocations(region, view, basis, outcome)
+      return
+    }
+    this.#room.found.clear()
+    this.#finder.collect(region, bytes, 0, bytes.length, basis, this.#room.found)
     if (region.kind === 'btf') {
       const movement = this.#movementOf(region)
       this.#predictTypes(movement, view, basis, outcome)
       movement.fillStrings(bytes, basis, target)
-    } else if (region.kind === 'rela') this.#predictRelocations(region, view, basis, outcome)
-    else if (region.kind === 'names') this.#predictCounters(view, basis, outcome)
+    } else if (region.kind === 'names') this.#predictCounters(view, basis, outcome)
     else this.#predictChecksums(view, basis, outcome)
   }
 
   #predictTypes(movement: BtfMovement, view: DataView, basis: number, outcome: Outcome): void {
-    const { offsets, forms, count } = this.#found
+    const { offsets, forms, count } = this.#room.found
     for (let index = 0; index < count; index++) {
       const at = (offsets[index] as number) - basis
       const value = view.getUint32(at, true)
@@ -98,18 +109,17 @@ export class Learner {
   }
 
   #predictRelocations(region: Region, view: DataView, basis: number, outcome: Outcome): void {
-    const bytes = this.#readBasis(basis, view.byteLength)
-    if (bytes.length < view.byteLength) return
-    const old = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const { buffer, byteOffset } = this.#old
+    const old = new DataView(buffer, byteOffset + basis - this.#oldStart, view.byteLength)
     const learner = this.#relocationsOf(region)
-    const { offsets, count } = this.#found
-    for (let index = 0; index < count; index++) {
-      learner.predict(old, view, (offsets[index] as number) - basis, outcome)
+    const first = firstEntry(region, relocationBytes, basis) - basis
+    for (let at = first; at + relocationBytes <= view.byteLength; at += relocationBytes) {
+      learner.predict(old, view, at, outcome)
     }
   }
 
   #predictCounters(view: DataView, basis: number, outcome: Outcome): void {
-    const { offsets, extras, count } = this.#found
+    const { offsets, extras, count } = this.#room.found
     for (let index = 0; index < count; index++) {
       const at = (offsets[index] as number) - basis
       this.#counterShift = predictCounter(view, at, extras[index] as number, this.#counterShift, outcome)
@@ -132,7 +142,7 @@ export class Learner {
 
   #predictChecksums(view: DataView, basis: number, outcome: Outcome): void {
     const { checksums } = this.#context
-    const { offsets, count } = this.#found
+    const { offsets, count } = this.#room.found
     for (let index = 0; index < count; index++) {
       const at = (offsets[index] as number) - basis
       const value = view.getUint32(at, true)

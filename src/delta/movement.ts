@@ -1,6 +1,30 @@
 import type { Copy } from './copy.ts'
 import type { Executable } from './elf.ts'
+import type { Region } from './region.ts'
+import type { SectionLayout } from './section-layout.ts'
 import { ShiftMap } from './shift-map.ts'
+
+/** Where the parts of the basis have gone in the target. */
+export interface Movement {
+  /** From offsets of the basis to offsets of the target. */
+  readonly offsets: ShiftMap
+  /** From addresses of the basis to addresses of the target. */
+  readonly addresses: ShiftMap
+  /** By region: what is added to address minus offset. */
+  readonly biases: Float64Array
+  /** Where nothing is linked yet. */
+  readonly sections: SectionLayout | undefined
+}
+
+/** By how much the start of a section moves in the file. */
+export function shiftOfStart({ section, offset }: Region, { offsets, sections }: Movement): number {
+  return sections === undefined ? offsets.shiftAt(offset) : (sections.starts[section] as number) - offset
+}
+
+/** A position counted from the start of a section, after both have moved. */
+export function moveInside(movement: Movement, region: Region, position: number): number {
+  return position + movement.offsets.shiftAt(region.offset + position) - shiftOfStart(region, movement)
+}
 
 /** A piece of the basis, from `start` to the next one's, that moved by `shift`. */
 interface Piece {

@@ -6,6 +6,7 @@ import { Learner } from './learner.ts'
 import type { Layout } from './layout.ts'
 import { moveAddresses, moveOffsets } from './movement.ts'
 import { Predictor } from './predictor.ts'
+import type { StepRoom } from './step-room.ts'
 
 /** What foresees references: first those that follow from the copies, then those that are learned on the way. */
 export interface Prediction {
@@ -20,6 +21,7 @@ export function makePrediction(
   copies: readonly Copy[],
   layout: Layout,
   context: DeltaContext,
+  room: StepRoom,
 ): Prediction {
   const movement = {
     offsets: moveOffsets(copies),
@@ -28,7 +30,7 @@ export function makePrediction(
     sections: layout.sections,
   }
   return {
-    predictor: new Predictor(finder, movement, readBasis),
-    learner: new Learner(finder, readBasis, copies, layout, context),
+    predictor: new Predictor(finder, movement, readBasis, room.found),
+    learner: new Learner(finder, readBasis, copies, layout, context, room),
   }
 }

@@ -1,42 +1,29 @@
 import type { ReadAt } from './elf.ts'
 import type { ReferenceFinder } from './find-references.ts'
 import { moveInstruction } from './move-instruction.ts'
-import { form, ReferenceList } from './reference-list.ts'
-import type { InstructionForm } from './reference-list.ts'
-import type { Region } from './region.ts'
-import type { SectionLayout } from './section-layout.ts'
+import { moveInside, type Movement } from './movement.ts'
+import { form } from './reference-list.ts'
+import type { InstructionForm, ReferenceList } from './reference-list.ts'
+import { symbolBytes, type Region } from './region.ts'
+import { RelocationRewriter } from './relocation-rewriter.ts'
 import type { ShiftMap } from './shift-map.ts'
+import { readWord, writeWord } from './word.ts'
 
-const symbolBytes = 24
 const sectionBytes = 64
-const sectionSymbol = 3
-const maxSymbolBytes = 32 << 20
-const two32 = 2 ** 32
-
-/** Where the parts of the basis have gone in the target. */
-export interface Movement {
-  /** From offsets of the basis to offsets of the target. */
-  readonly offsets: ShiftMap
-  /** From addresses of the basis to addresses of the target. */
-  readonly addresses: ShiftMap
-  /** By region: what is added to address minus offset. */
-  readonly biases: Float64Array
-  /** Where nothing is linked yet. */
-  readonly sections: SectionLayout | undefined
-}
 
 /** Rewrites the references in a copy of basis content to what they will be where they and their targets go. */
 export class Predictor {
   readonly #finder: ReferenceFinder
   readonly #movement: Movement
-  readonly #readAt: ReadAt
-  readonly #found = new ReferenceList()
-  readonly #symbols = new Map<Region, Uint8Array>()
+  readonly #relocations: RelocationRewriter
+  readonly #found: ReferenceList
 
-  constructor(finder: ReferenceFinder, movement: Movement, readAt: ReadAt) {
+  /** `found` is used for a moment. */
+  constructor(finder: ReferenceFinder, movement: Movement, readAt: ReadAt, found: ReferenceList) {
+    this.#found = found
     this.#finder = finder
     this.#movement = movement
-    this.#readAt = readAt
+    this.#relocations = new RelocationRewriter(finder, movement, readAt)
   }
 
   /** `bytes` hold the basis from offset `basis` on, and will be at offset `target`. */
@@ -46,6 +33,10 @@ export class Predictor {
       const from = Math.max(basis, region.offset)
       const to = Math.min(end, region.offset + region.length)
       if (from >= to) continue
+      if (region.kind === 'rela') {
+        this.#relocations.rewrite(region, bytes, basis)
+        continue
+      }
       this.#found.clear()
       this.#finder.collect(region, bytes, from - basis, to - basis, from, this.#found)
       this.#rewrite(bytes, basis, region, target - basis)
@@ -102,9 +93,6 @@ export class Predictor {
         case form.absolute:
           this.#moveAddress(view, at)
           break
-        case form.relocation:
-          this.#rewriteRelocation(view, at, region)
-          break
         case form.symbol:
           this.#rewriteSymbol(view, at, region)
           break
@@ -148,37 +136,8 @@ export class Predictor {
     writeWord(view, at + 32, sections.sizes[index] as number)
     // One more than the last local symbol.
     if (region.kind === 'symbols' && region.info > 0) {
-      const last = this.#moveInside(region, (region.info - 1) * symbolBytes)
+      const last = moveInside(this.#movement, region, (region.info - 1) * symbolBytes)
       view.setUint32(at + 44, Math.floor(last / symbolBytes) + 1, true)
-    }
-  }
-
-  /** A position counted from the start of a section, after both have moved. */
-  #moveInside({ section, offset }: Region, position: number): number {
-    const { offsets, sections } = this.#movement
-    const shift =
-      sections === undefined ? offsets.shiftAt(offset) : (sections.starts[section] as number) - offset
-    return position + offsets.shiftAt(offset + position) - shift
-  }
-
-  #rewriteRelocation(view: DataView, at: number, region: Region): void {
-    const { relocatable, regions } = this.#finder.executable
-    const symbols = regions[region.link]
-    const symbol = view.getUint32(at + 12, true)
-    if (!relocatable) {
-      this.#moveAddress(view, at)
-      this.#moveAddress(view, at + 16)
-    } else {
-      const place = regions[region.info]
-      if (place !== undefined) writeWord(view, at, this.#moveInside(place, readWord(view, at)))
-      const section = symbols && this.#sectionOfSymbol(symbols, symbol)
-      if (section !== undefined) {
-        writeWord(view, at + 16, this.#moveInside(section, readWord(view, at + 16)))
-      }
-    }
-    if (symbols !== undefined && symbol !== 0) {
-      const moved = this.#moveInside(symbols, symbol * symbolBytes) / symbolBytes
-      view.setUint32(at + 12, Math.floor(moved), true)
     }
   }
 
@@ -186,13 +145,14 @@ export class Predictor {
     const { offsets, addresses } = this.#movement
     const { relocatable, regions } = this.#finder.executable
     const names = regions[region.link]
-    if (names !== undefined) view.setUint32(at, this.#moveInside(names, view.getUint32(at, true)), true)
+    if (names !== undefined)
+      view.setUint32(at, moveInside(this.#movement, names, view.getUint32(at, true)), true)
     const section = regions[view.getUint16(at + 6, true)]
     const value = readWord(view, at + 8)
     const size = readWord(view, at + 16)
     if (section === undefined || section.section === 0 || !Number.isSafeInteger(value + size)) return
     if (relocatable) {
-      const start = this.#moveInside(section, value)
+      const start = moveInside(this.#movement, section, value)
       writeWord(view, at + 16, size + growth(offsets, section.offset + value, size))
       writeWord(view, at + 8, start)
     } else {
@@ -201,36 +161,6 @@ export class Predictor {
       writeWord(view, at + 8, start)
     }
   }
-
-  /** Empty for what is no table, lies over another one, or is too large to be held. */
-  #readSymbols(symbols: Region): Uint8Array {
-    const isHeld =
-      symbols.kind === 'symbols' && symbols.length <= maxSymbolBytes && this.#finder.regions.includes(symbols)
-    return isHeld ? this.#readAt(symbols.offset, symbols.length) : new Uint8Array()
-  }
-
-  /** The section that a section symbol stands for; undefined for other symbols. */
-  #sectionOfSymbol(symbols: Region, index: number): Region | undefined {
-    let table = this.#symbols.get(symbols)
-    if (table === undefined) {
-      table = this.#readSymbols(symbols)
-      this.#symbols.set(symbols, table)
-    }
-    const at = index * symbolBytes
-    if (at + symbolBytes > table.length || ((table[at + 4] as number) & 0xf) !== sectionSymbol)
-      return undefined
-    return this.#finder.executable.regions[(table[at + 6] as number) | ((table[at + 7] as number) << 8)]
-  }
-}
-
-/** Signed, and exact below 2^53 in size. */
-function readWord(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getInt32(at + 4, true) * two32
-}
-
-function writeWord(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value >>> 0, true)
-  view.setInt32(at + 4, Math.floor(value / two32), true)
 }
 
 /** How much longer it becomes, what starts at `start` and is `length` long: its last byte moves with it. */

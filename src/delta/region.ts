@@ -38,3 +38,13 @@ export interface Region {
   /** sh_addralign: what its offset is a multiple of. */
   readonly alignment: number
 }
+
+/** Of what sections of relocations (Elf64_Rela) and of symbols (Elf64_Sym) hold. */
+export const relocationBytes = 24
+export const symbolBytes = 24
+
+/** Where in the file the first entry starts that does so at `offset` or behind it. */
+export function firstEntry(region: Region, entryBytes: number, offset: number): number {
+  const misaligned = (offset - region.offset) % entryBytes
+  return offset + (misaligned === 0 ? 0 : entryBytes - misaligned)
+}

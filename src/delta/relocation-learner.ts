@@ -15,50 +15,75 @@ export function newSymbols(count: number): Int32Array {
  * moves like the entry before, and a symbol becomes what it became the last time.
  */
 export class RelocationLearner {
-  readonly #place = new Guesses()
-  readonly #symbol = new Guesses()
-  /** By symbol: what is added counts from that. */
-  readonly #addends: Guesses[] = []
+  readonly #guesses = new Guesses()
+  readonly #place = this.#guesses.add()
+  readonly #symbol = this.#guesses.add()
+  /** By symbol, as what is added counts from that: its guess, or 0 for none yet. */
+  readonly #addends: Uint32Array
   readonly #symbols: Int32Array
 
   /** `symbols`: what the symbols of the table became so far, shared by all sections that refer to it. */
   constructor(symbols: Int32Array) {
     this.#symbols = symbols
+    this.#addends = new Uint32Array(symbols.length)
   }
 
   /** `old` and `view` hold the entry in the basis and as the copies foresee it, at `at`. */
   predict(old: DataView, view: DataView, at: number, outcome: Outcome): void {
-    this.#place.predictShift(old, view, at, outcome)
+    this.#guesses.predictShift(this.#place, old, view, at, outcome)
     const symbol = old.getUint32(at + 12, true)
     const isListed = symbol < this.#symbols.length
     const known = isListed ? (this.#symbols[symbol] as number) : unknown
-    const became = this.#symbol.predict(known, view, at + 12, outcome)
+    const became = this.#guesses.predict(this.#symbol, known, view, at + 12, outcome)
     if (!isListed) return
     this.#symbols[symbol] = became
-    this.#addends[symbol] ??= new Guesses()
-    this.#addends[symbol].predictShift(old, view, at + 16, outcome)
+    let addend = this.#addends[symbol] as number
+    if (addend === 0) this.#addends[symbol] = addend = this.#guesses.add()
+    this.#guesses.predictShift(addend, old, view, at + 16, outcome)
   }
 }
 
-/** Chooses for each number of 32 bits between what the copies say and another guess: what was right more lately. */
-class Guesses {
-  #copies = 1
-  #other = 0
-  /** How far the number before moved. */
-  #shift = 0
+/** Numbers of each guess: how right the copies were, how right the other guess was, how far it moved the last time. */
+const stride = 3
 
-  predictShift(old: DataView, view: DataView, at: number, outcome: Outcome): void {
-    const value = old.getUint32(at, true)
-    this.#shift = this.predict((value + this.#shift) >>> 0, view, at, outcome) - value
+/**
+ * Choose for each number of 32 bits between what the copies say and another guess: what was right more lately. There
+ * are very many: they are numbers in one array.
+ */
+class Guesses {
+  #numbers = new Float64Array(16 * stride)
+  #end = 0
+
+  add(): number {
+    const guess = this.#end
+    this.#end += stride
+    if (this.#end > this.#numbers.length) {
+      const numbers = new Float64Array(this.#numbers.length * 2)
+      numbers.set(this.#numbers)
+      this.#numbers = numbers
+    }
+    this.#numbers[guess] = 1
+    return guess
   }
 
-  predict(other: number, view: DataView, at: number, outcome: Outcome): number {
+  predictShift(guess: number, old: DataView, view: DataView, at: number, outcome: Outcome): void {
+    const value = old.getUint32(at, true)
+    const shift = this.#numbers[guess + 2] as number
+    const became = this.predict(guess, (value + shift) >>> 0, view, at, outcome)
+    this.#numbers[guess + 2] = became - value
+  }
+
+  /** `other` is the other guess, or unknown. */
+  predict(guess: number, other: number, view: DataView, at: number, outcome: Outcome): number {
+    const numbers = this.#numbers
+    const forCopies = numbers[guess] as number
+    const forOther = numbers[guess + 1] as number
     const copies = view.getUint32(at, true)
-    const predicted = other !== unknown && this.#other > this.#copies ? other : copies
+    const predicted = other !== unknown && forOther > forCopies ? other : copies
     view.setUint32(at, predicted, true)
     const became = outcome(at, predicted)
-    this.#copies = this.#copies * memory + (became === copies ? 1 : 0)
-    if (other !== unknown) this.#other = this.#other * memory + (became === other ? 1 : 0)
+    numbers[guess] = forCopies * memory + (became === copies ? 1 : 0)
+    if (other !== unknown) numbers[guess + 1] = forOther * memory + (became === other ? 1 : 0)
     return became
   }
 }

@@ -17,6 +17,11 @@ export class ShiftMap {
     return this.#starts.length
   }
 
+  /** The same, for whoever asks for other positions in between. */
+  another(): ShiftMap {
+    return new ShiftMap(this.#starts, this.#shifts)
+  }
+
   map(position: number): number {
     return position + this.shiftAt(position)
   }

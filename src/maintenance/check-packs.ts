@@ -1,6 +1,6 @@
 import { hexOf } from '../../manifests/digest.ts'
 import type { BlobInfo, BlobReader, ByteRange, CallOptions } from '../../storage/blob-store.ts'
-import { decodeGroup } from '../pack/decode-group.ts'
+import { DecodedGroup } from '../pack/decoded-group.ts'
 import { PackError } from '../pack/errors.ts'
 import {
   decodePackHeader,
@@ -46,7 +46,7 @@ async function problemOf(
     if (length !== blob.bytes) return `it has ${blob.bytes} bytes, not the ${length} that it declares`
     let start = headerLength
     for (const group of header.groups) {
-      decodeGroup(group, await read(start, start + groupLength(group)))
+      new DecodedGroup(group, await read(start, start + groupLength(group)))[Symbol.dispose]()
       start += groupLength(group)
     }
     return undefined

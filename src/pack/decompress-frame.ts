@@ -4,8 +4,8 @@ import { PackError } from './errors.ts'
 /** Nothing in a pack needs a larger window than a group has bytes. */
 const maxWindowLog = 25
 
-/** Exactly `plain` bytes out of one zstd frame. Throws a PackError; `name` is what it calls the frame. */
-export function decompressFrame(frame: Uint8Array, plain: number, name: string): Uint8Array {
+/** Exactly `plain` bytes out of one zstd frame, in memory of their own if they are many. Throws a PackError; `name` is what it calls the frame. */
+export function decompressFrame(frame: Uint8Array, plain: number, name: string): Buffer {
   let bytes: Buffer
   try {
     bytes = zstdDecompressSync(frame, {

@@ -7,7 +7,7 @@ import { StepRoom } from '../delta/step-room.ts'
 import { DeltaError } from '../delta/errors.ts'
 import { DeflateEncoder } from '../recompression/deflate-encoder.ts'
 import { inflatedForm } from '../recompression/inflated-form.ts'
-import { decodeGroup } from './decode-group.ts'
+import { DecodedGroup } from './decoded-group.ts'
 import { PackError } from './errors.ts'
 import { decodePackHeader, groupLength, packHeaderLength, packLength, preambleBytes } from './pack-header.ts'
 import type { PackGroup, PackHeader } from './pack-header.ts'
@@ -71,7 +71,8 @@ export class PackReader {
     let start = this.#startOf(from)
     for (let group = from; group < to; group++) {
       const described = this.header.groups[group] as PackGroup
-      maker.applyGroup(described, decodeGroup(described, this.#file.readAt(start, groupLength(described))))
+      using decoded = new DecodedGroup(described, this.#file.readAt(start, groupLength(described)))
+      maker.applyGroup(described, decoded.streams)
       start += groupLength(described)
       onGroup?.(group)
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readEhFrame } from '../../../src/delta/eh-frame.ts'
-import { form } from '../../../src/delta/reference-list.ts'
+import { FrameTable } from '../../../src/delta/eh-frame.ts'
+import { form, ReferenceList } from '../../../src/delta/reference-list.ts'
 import type { Region } from '../../../src/delta/region.ts'
 
 const region: Region = {
@@ -16,9 +16,18 @@ const region: Region = {
   alignment: 8,
 }
 
-function read(bytes: Buffer) {
-  const { offsets, forms, extras } = readEhFrame({ ...region, length: bytes.length }, () => bytes)
-  return Array.from(offsets, (offset, index) => [offset - region.offset, forms[index], extras[index]])
+/** Of the `to - from` bytes from `from` on: position, form and extra of each reference. */
+function read(bytes: Buffer, from = 0, to = bytes.length) {
+  const readAt = (offset: number, length: number) =>
+    bytes.subarray(offset - region.offset, offset - region.offset + length)
+  const found = new ReferenceList()
+  const table = new FrameTable({ ...region, length: bytes.length }, readAt)
+  table.collect(bytes, from, to, region.offset + from, found)
+  return Array.from({ length: found.count }, (_, index) => [
+    (found.offsets[index] as number) - region.offset,
+    found.forms[index],
+    found.extras[index],
+  ])
 }
 
 /** A CIE or frame of `length` bytes after its length field. */
@@ -65,7 +74,29 @@ describe('nothing more is read', () => {
   })
 
   test('of a section that is too large', () => {
-    const { offsets } = readEhFrame({ ...region, length: (32 << 20) + 1 }, () => expect.unreachable())
-    expect(offsets).toHaveLength(0)
+    const table = new FrameTable({ ...region, length: (32 << 20) + 1 }, () => expect.unreachable())
+    const found = new ReferenceList()
+    table.collect(Buffer.alloc(1 << 10), 0, 1 << 10, region.offset, found)
+    expect(found.count).toBe(0)
+  })
+})
+
+describe('a section that is looked at in pieces', () => {
+  const frame = entry(20, 28, -0x1000, 0x40)
+  frame[16] = 4
+  const frames = Buffer.concat([cie, frame, frame, frame])
+
+  test('has the references that lie wholly in one, wherever it is cut', () => {
+    const all = read(frames)
+    expect(all).toHaveLength(12)
+    for (let cut = 0; cut <= frames.length; cut++) {
+      const whole = all.filter(([at = 0]) => at + 4 <= cut || at >= cut)
+      expect([...read(frames, 0, cut), ...read(frames, cut)]).toEqual(whole)
+    }
+  })
+
+  test('is found to its end, however long it is', () => {
+    const many = Buffer.concat([cie, ...Array.from({ length: 10_000 }, () => frame)])
+    expect(read(many)).toHaveLength(40_000)
   })
 })

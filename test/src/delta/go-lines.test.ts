@@ -33,7 +33,7 @@ function read(bytes: Buffer, at: number | undefined = address) {
   return Array.from(offsets, (offset, index) => ({
     at: offset - 0x1000,
     form: forms[index],
-    base: extras[index],
+    base: extras?.[index],
   }))
 }
 
