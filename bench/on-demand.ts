@@ -1,5 +1,5 @@
 /**
- * How fast a server answers while it builds a pack of a real system that was asked for:
+ * How fast a server answers a crowd that asks at once for a pack of a real system, and others while it builds it:
  * `node bench/on-demand.ts [--old DIR] [--new DIR] [--rate N]`. Prints Markdown.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -10,6 +10,7 @@ import { Agent, get, type IncomingMessage } from 'node:http'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { Crowd } from './crowd.ts'
 import { markdownTable } from './markdown-table.ts'
 import { run } from './measure.ts'
 
@@ -28,7 +29,8 @@ const scratch = join(work, 'on-demand')
 const launcher = join(import.meta.dirname, '../src/cli/vend.mjs')
 const settings = ['--store', `file://${scratch}/repository`, '--keys', join(scratch, 'keys')]
 const crowd = 500
-const agent = new Agent({ keepAlive: true, maxSockets: crowd, maxFreeSockets: crowd })
+const rounds = 5
+const agent = new Agent({ keepAlive: true })
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -66,57 +68,70 @@ async function vend(...words: readonly string[]): Promise<void> {
 }
 
 async function bench(rate: number): Promise<void> {
-  const server = spawn(process.execPath, [launcher, 'serve', '--listen', '127.0.0.1:0', ...settings], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  try {
-    const log = new ServerLog(server)
-    const url = await log.url
-    const chunks = await someChunks()
+  const idle: Latencies = new Map()
+  const during: Latencies = new Map()
+  const crowds: CrowdRow[] = []
+  const chunks = await someChunks()
+  for (let round = 1; round <= rounds; round++) {
+    progress(`round ${round} of ${rounds}`)
+    await using server = await Server.start()
+    const { url } = server
     const [from, to] = await Promise.all([1, 2].map(async (version) => manifestOf(url, version)))
-    const pack = `${url}/packs/${to}/${from}.pack`
+    const absent = `${url}/packs/${to}/${'1'.repeat(64)}.pack`
+    await load(url, { rate, chunks, absent }, idle, sleep(20_000))
 
-    progress('as it is without a build')
-    const before: Latencies = new Map()
-    await load(
-      url,
-      { rate, chunks, absent: `${url}/packs/${to}/${'1'.repeat(64)}.pack` },
-      before,
-      sleep(20_000),
-    )
-
-    progress(`${crowd} ask at once`)
-    await Promise.all(Array.from({ length: crowd }, async () => ask(`${url}/healthz`)))
+    const pack = `/packs/${to}/${from}.pack`
     const began = performance.now()
-    const answers = await Promise.all(Array.from({ length: crowd }, async () => ask(pack)))
-    const codes = new Set(answers.map(({ status, json }) => `${status} ${String(json['code'])}`))
+    crowds.push(...(await crowdRound(round, url, pack)))
+    checkOneBuild(server)
+    if (round < rounds) continue
 
     progress('while it is built')
-    const during: Latencies = new Map()
-    const built = log.line(
-      (line) => line['msg'] === 'pack built' || line['msg'] === 'pack could not be built',
-    )
-    await load(url, { rate, chunks, absent: pack }, during, built)
+    const built = server.line(({ msg }) => msg === 'pack built' || msg === 'pack could not be built')
+    await load(url, { rate, chunks, absent: url + pack }, during, built)
     const line = await built
     const seconds = (performance.now() - began) / 1000
     if (line['msg'] !== 'pack built') throw new Error(`the build failed: ${JSON.stringify(line)}`)
-    const { status, bytes } = await ask(pack)
-    const starts = log.lines.filter(({ msg }) => msg === 'pack is being built').length
-
-    const memory = /VmHWM:\s+(\d+) kB/.exec(await readFile(`/proc/${server.pid}/status`, 'utf8'))?.[1]
+    const { status, bytes } = await ask(url + pack)
     process.stdout.write(
-      `${starts} build for ${crowd} who asked at once, all answered ${[...codes].join(', ')}: ` +
-        `${describe(answers.map(({ ms }) => ms))}\n` +
-        `It took ${seconds.toFixed(0)} s; then: ${status}, ${bytes} bytes. ` +
-        `The server's memory was ${(Number(memory) / 1024).toFixed(0)} MiB at its peak.\n\n`,
+      `The pack took ${seconds.toFixed(0)} s; then: ${status}, ${bytes} bytes. ` +
+        `The server's memory was ${await server.peakMemory()} MiB at its peak.\n\n`,
     )
-    const head = ['', 'requests', 'p50 ms', 'p99 ms', 'longest ms'] as const
-    process.stdout.write(markdownTable(head, [...rows('idle', before), ...rows('building', during)]))
-  } finally {
-    agent.destroy()
-    server.kill('SIGTERM')
-    await once(server, 'close')
   }
+  process.stdout.write(
+    `${crowd} clients ask at once for one pack that is not there, ${rounds} times, each time of another server ` +
+      `process. One build each time.\n\n`,
+  )
+  const head = ['', 'p50 ms', 'p99 ms', 'longest ms', 'all answered after ms'] as const
+  process.stdout.write(`${markdownTable(head, crowds)}\n`)
+  const loadHead = ['', 'requests', 'p50 ms', 'p99 ms', 'longest ms'] as const
+  process.stdout.write(markdownTable(loadHead, [...rows('idle', idle), ...rows('building', during)]))
+}
+
+type CrowdRow = readonly [what: string, ...figures: string[]]
+
+/**
+ * Those who find it missing and have it built, by connections that served a request before, as those of a cache in
+ * front or of a machine in the midst of an update are; then, while it is built, again by these, and by new ones.
+ */
+async function crowdRound(round: number, url: string, pack: string): Promise<CrowdRow[]> {
+  await using asking = new Crowd(url, crowd)
+  await asking.ask('/healthz')
+  await asking.ask('/healthz', { anew: true })
+  const found: CrowdRow[] = []
+  for (const [what, anew] of [
+    ['the build begins', false],
+    ['a second later', false],
+    ['two seconds later, connecting anew', true],
+  ] as const) {
+    const { answers, ms } = await asking.ask(pack, { anew })
+    const others = answers.filter(({ status, code }) => status !== 404 || code !== 'PACK_BEING_BUILT')
+    if (others.length > 0)
+      throw new Error(`${others.length} were told otherwise: ${JSON.stringify(others[0])}`)
+    found.push([`round ${round}: ${what}`, ...figures(answers.map((answer) => answer.ms)), ms.toFixed(1)])
+    await sleep(1000)
+  }
+  return found
 }
 
 const absentKind = 'a pack that is not there'
@@ -178,26 +193,37 @@ async function someChunks(): Promise<string[]> {
   return names.filter((name) => name.endsWith('.cacnk')).map((name) => `chunks/${name}`)
 }
 
-/** What a server says on its standard error. */
-class ServerLog {
+/** `vend serve` in a process of its own, and what it says on its standard error. */
+class Server implements AsyncDisposable {
   readonly lines: Record<string, unknown>[] = []
-  readonly url: Promise<string>
+  readonly #process: ChildProcess
   readonly #waiting = new Set<() => void>()
 
-  constructor(server: ChildProcess) {
-    const { promise, resolve: found, reject } = Promise.withResolvers<string>()
-    this.url = promise
-    server.once('close', (code) => reject(new Error(`the server ended with ${code}`)))
+  static async start(): Promise<Server> {
+    const server = new Server()
+    const { promise: ended, reject } = Promise.withResolvers<never>()
+    server.#process.once('close', (code) => reject(new Error(`the server ended with ${code}`)))
+    await Promise.race([server.line(({ msg }) => msg === 'listening'), ended])
+    ended.catch(() => undefined)
+    return server
+  }
+
+  private constructor() {
+    this.#process = spawn(process.execPath, [launcher, 'serve', '--listen', '127.0.0.1:0', ...settings], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     let rest = ''
-    server.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
-        const listening = /^vend: serving .* on (http:\S+)$/.exec(line)?.[1]
-        if (listening !== undefined) found(listening)
-        else if (line.startsWith('{') && !line.includes('"msg":"request"')) this.#add(line)
+        if (line.startsWith('{') && !line.includes('"msg":"request"')) this.#add(line)
       }
     })
+  }
+
+  get url(): string {
+    return String(this.lines.find(({ msg }) => msg === 'listening')?.['url'])
   }
 
   async line(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
@@ -208,6 +234,19 @@ class ServerLog {
     }
   }
 
+  /** MiB. */
+  async peakMemory(): Promise<string> {
+    const status = await readFile(`/proc/${this.#process.pid}/status`, 'utf8')
+    return (Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024).toFixed(0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    agent.destroy()
+    if (this.#process.exitCode !== null) return
+    this.#process.kill('SIGTERM')
+    await once(this.#process, 'close')
+  }
+
   #add(line: string): void {
     this.lines.push(JSON.parse(line) as Record<string, unknown>)
     for (const wake of this.#waiting) wake()
@@ -215,16 +254,16 @@ class ServerLog {
   }
 }
 
+function checkOneBuild({ lines }: Server): void {
+  const builds = lines.filter(({ msg }) => msg === 'pack is being built').length
+  if (builds !== 1) throw new Error(`${builds} builds were begun, not 1`)
+}
+
 function rows(state: string, latencies: Latencies): (readonly [string, ...string[]])[] {
   return [...latencies].map(([kind, all]) => {
     const [p50 = '', p99 = '', longest = ''] = figures(all)
     return [`${state}: ${kind}`, String(all.length), p50, p99, longest] as const
   })
-}
-
-function describe(all: readonly number[]): string {
-  const [p50, p99, longest] = figures(all)
-  return `p50 ${p50} ms, p99 ${p99} ms, longest ${longest} ms`
 }
 
 function figures(all: readonly number[]): string[] {

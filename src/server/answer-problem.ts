@@ -1,22 +1,38 @@
-import type { ErrorRequestHandler, Response } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { describeProblem, isFault, problemOf, type ProblemError } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
 
-/** The end of every request that failed: a problem document, or a cut connection where the answer had begun. */
-export function answerProblems(logger: Logger): ErrorRequestHandler {
-  return (error: unknown, req, res, _next) => {
+export type AnswerProblem = (
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  send?: (document: object) => void,
+) => void
+
+/**
+ * The end of every request that failed: a problem document, or a cut connection where the answer had begun. `send` is
+ * for those who watch how a response's body is sent.
+ */
+export function answerProblems(logger: Logger): AnswerProblem {
+  return (error, req, res, send = (document) => sendJson(res, document)) => {
     if (clientLeft(error)) return
     const problem = problemOf(error)
     if (isFault(problem)) logFault(logger, problem, requestIdOf(res))
     if (res.headersSent) res.destroy()
-    else if (!req.socket.destroyed) sendProblem(res, problem)
+    else if (!req.socket.destroyed) {
+      const { status, headers, document } = describeProblem(problem, requestIdOf(res))
+      res.statusCode = status
+      for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+      send(document)
+    }
   }
 }
 
-function sendProblem(res: Response, problem: ProblemError): void {
-  const { status, headers, document } = describeProblem(problem, requestIdOf(res))
-  res.status(status).set(headers).json(document)
+function sendJson(res: ServerResponse, document: object): void {
+  const body = JSON.stringify(document)
+  res.setHeader('Content-Length', Buffer.byteLength(body))
+  res.end(body)
 }
 
 /** Then there is nobody to answer, and nothing is wrong. */

@@ -1,7 +1,9 @@
-import express, { type Application } from 'express'
+import type { RequestListener } from 'node:http'
+import express, { type Application, type ErrorRequestHandler } from 'express'
 import type { Logger } from 'pino'
 import type { BlobReader } from '../../storage/blob-store.ts'
-import { answerProblems } from './answer-problem.ts'
+import { answerProblems, type AnswerProblem } from './answer-problem.ts'
+import { answerRequests } from './answer-requests.ts'
 import { channelRoutes } from './channel-routes.ts'
 import { checkRequest } from './check-request.ts'
 import { CostlyReads } from './costly-reads.ts'
@@ -15,6 +17,7 @@ import { logRequests } from './log-requests.ts'
 import { PackDemand, type PacksOptions } from './pack-demand.ts'
 import { routeUnknown } from './problem.ts'
 import { releaseRoutes } from './release-routes.ts'
+import type { TrustProxy } from './remote-of.ts'
 import { nameRequest } from './request-id.ts'
 import { securityHeaders } from './security-headers.ts'
 import { validateRequests } from './validate-requests.ts'
@@ -38,7 +41,7 @@ export interface AppOptions {
 }
 
 export interface App {
-  readonly handler: Application
+  readonly handler: RequestListener
   /** What goes on behind the requests; to be closed with the server. */
   readonly packs: PackDemand | undefined
 }
@@ -50,19 +53,34 @@ export function createApp(options: AppOptions): App {
   const now = options.now ?? (() => performance.now())
   const repository = new CurrentRepository({ store, trustedRoot: options.trustedRoot, now })
   const context = { repository, limits, costlyReads: new CostlyReads(limits.maxCostlyReads) }
-  const packs = options.packs && new PackDemand(repository, { ...options.packs, logger, now })
+  const packs = options.packs && new PackDemand(repository, { ...options.packs, store, logger, now })
+  const answerProblem = answerProblems(logger)
   const app = express()
   configure(app, options)
-  app.use(nameRequest, logRequests(logger), securityHeaders({ tls: options.tls ?? false }))
-  app.use(checkRequest(limits), dataPlane({ store, limits, packs }))
   app.use(...validateRequests({ responses: options.validateResponses ?? false }))
   app.use(healthRoutes(repository), channelRoutes(context), releaseRoutes(context))
   app.use(fileRoutes(context), diffRoutes(context))
   app.use(() => {
     throw routeUnknown()
   })
-  app.use(answerProblems(logger))
-  return { handler: app, packs }
+  app.use(lastHandler(answerProblem))
+  const handler = answerRequests({
+    first: [
+      nameRequest,
+      logRequests(logger, app.get('trust proxy fn') as TrustProxy),
+      securityHeaders({ tls: options.tls ?? false }),
+      checkRequest(limits),
+    ],
+    dataPlane: dataPlane({ store, limits, packs }),
+    controlPlane: app,
+    answerProblem,
+  })
+  return { handler, packs }
+}
+
+/** By express's own way to send JSON, where answers are held against openapi.yaml. */
+function lastHandler(answerProblem: AnswerProblem): ErrorRequestHandler {
+  return (error, req, res, _next) => answerProblem(error, req, res, (document) => res.json(document))
 }
 
 function configure(app: Application, { trustProxy = false }: AppOptions): void {

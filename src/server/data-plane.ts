@@ -1,10 +1,17 @@
-import type { RequestHandler } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PackDemand } from './pack-demand.ts'
 import { ProblemError, routeUnknown } from './problem.ts'
+import { pathOf } from './request-path.ts'
 import { serveObject, type ObjectContext } from './serve-object.ts'
+import { SharedAbsences } from './shared-absences.ts'
 import { servedObject, type ServedObject } from './served-object.ts'
 
 const prefixes = /^\/(?:chunks|manifests|packs|deltas|tuf)(?:\/|$)/
+
+/** Whether a request is for the repository's objects, and not for what is said about them. */
+export function isForDataPlane(req: IncomingMessage): boolean {
+  return prefixes.test(pathOf(req))
+}
 
 export interface DataPlaneContext extends ObjectContext {
   /** Without it a pack that is not there is nothing but that. */
@@ -14,20 +21,22 @@ export interface DataPlaneContext extends ObjectContext {
 /**
  * The repository as it lies: every path is a key. Its paths are checked here and not against openapi.yaml, because a
  * name that no object can have is simply not there (404), and because matching a request with every route of the
- * description costs more than all else that a small answer needs. A test holds the two together.
+ * description costs more than all else that a small answer needs. A test holds the two together. Rejects with the
+ * problem to answer with.
  */
-export function dataPlane(context: DataPlaneContext): RequestHandler {
-  return async (req, res, next) => {
-    if (!prefixes.test(req.path)) {
-      next()
-      return
-    }
-    const object = servedObject(req.path)
+export function dataPlane(
+  context: DataPlaneContext,
+): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  const packContext = { ...context, store: new SharedAbsences(context.store) }
+  return async (req, res) => {
+    const object = servedObject(pathOf(req))
     if (object === undefined) throw routeUnknown()
     if (req.method !== 'GET' && req.method !== 'HEAD') throw onlyRead()
-    if (req.url.includes('?')) throw queryUnexpected()
+    if (req.url?.includes('?') === true) throw queryUnexpected()
+    const awaited = context.packs?.awaited(object)
+    if (awaited !== undefined) throw awaited
     try {
-      await serveObject(context, object, req, res)
+      await serveObject(object.pack === undefined ? context : packContext, object, req, res)
     } catch (error) {
       throw await explainAbsence(context, object, error)
     }

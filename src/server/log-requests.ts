@@ -1,14 +1,21 @@
-import type { RequestHandler } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import { remoteOf, type TrustProxy } from './remote-of.ts'
 import { requestIdOf } from './request-id.ts'
+import { pathOf } from './request-path.ts'
 
 const maxLoggedPath = 1024
 
 /** One line a request, when its response ended or its connection did. Neither query nor headers are logged. */
-export function logRequests(logger: Logger): RequestHandler {
-  return (req, res, next) => {
+export function logRequests(
+  logger: Logger,
+  trust: TrustProxy,
+): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
     const began = performance.now()
-    const { socket, method, path } = req
+    const { socket, method } = req
+    const path = pathOf(req)
+    const remote = remoteOf(req, trust)
     const bytesBefore = socket.bytesWritten
     res.once('close', () => {
       const line = {
@@ -18,13 +25,12 @@ export function logRequests(logger: Logger): RequestHandler {
         status: res.statusCode,
         bytes: socket.bytesWritten - bytesBefore,
         ms: Math.round(performance.now() - began),
-        remote: req.ip,
+        remote,
         ...(!res.writableFinished && { aborted: true }),
       }
       if (isProbe(path)) logger.debug(line, 'request')
       else logger.info(line, 'request')
     })
-    next()
   }
 }
 

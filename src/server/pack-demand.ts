@@ -8,10 +8,13 @@ import {
   type PackRequestLimits,
   type PackVerdict,
 } from '../delivery/pack-requests.ts'
+import { packKey } from '../repository/layout.ts'
 import type { CurrentRepository } from './current-repository.ts'
 import { KnownManifests, type KnownManifest } from './known-manifests.ts'
 import { cachedFor, ProblemError } from './problem.ts'
-import type { PackName } from './served-object.ts'
+import { RecentAbsences } from './recent-absences.ts'
+import type { ObjectReader } from './serve-object.ts'
+import type { PackName, ServedObject } from './served-object.ts'
 
 /** How a server comes by packs that are asked for and not there. */
 export interface PacksOptions {
@@ -19,27 +22,53 @@ export interface PacksOptions {
   readonly limits?: Partial<PackRequestLimits> | undefined
 }
 
+export interface PackDemandOptions extends PacksOptions {
+  readonly store: ObjectReader
+  readonly logger: Logger
+  readonly now: () => number
+}
+
 /** Answers requests for packs that are not there, and has those built that machines can use. */
 export class PackDemand {
+  readonly #store: ObjectReader
   readonly #repository: CurrentRepository
   readonly #logger: Logger
   readonly #known: KnownManifests
   readonly #requests: PackRequests
+  /** Of packs that are being built. */
+  readonly #absences: RecentAbsences
 
-  constructor(
-    repository: CurrentRepository,
-    options: PacksOptions & { readonly logger: Logger; readonly now: () => number },
-  ) {
-    const { build, limits, logger, now } = options
+  constructor(repository: CurrentRepository, options: PackDemandOptions) {
+    const { store, build, limits, logger, now } = options
+    this.#store = store
     this.#repository = repository
     this.#logger = logger
     this.#known = new KnownManifests(logger)
-    this.#requests = new PackRequests({ build, limits, now, onEvent: (event) => logEvent(logger, event) })
+    this.#absences = new RecentAbsences(now)
+    const onEvent = (event: PackBuildEvent): void => {
+      if (event.kind !== 'started') this.#absences.forget(event.key)
+      logEvent(logger, event)
+    }
+    this.#requests = new PackRequests({ build, limits, now, onEvent })
   }
 
   /** Reads what is known ahead of the first who asks. */
   async prepare(): Promise<void> {
     await this.#knownManifests().catch(() => undefined)
+  }
+
+  /**
+   * What to tell without a look at the store: that it is a pack which is being built. Once a second one who asks has
+   * it looked for again, since others may store it too, and nobody waits for that.
+   */
+  awaited({ key, pack }: ServedObject): ProblemError | undefined {
+    const absence = this.#absences.get(key)
+    if (absence === undefined || pack === undefined) return undefined
+    if (absence === 'stale') {
+      this.#absences.note(key)
+      void this.#lookAgain(key, pack)
+    }
+    return beingBuilt
   }
 
   /**
@@ -58,7 +87,10 @@ export class PackDemand {
     if (from !== undefined && !isUpdate(from, to)) {
       return unknown('a pack leads from one manifest of a module to another one of it')
     }
-    return this.#problemOf(this.#requests.request(from, to))
+    const verdict = this.#requests.request(from, to)
+    if (verdict.kind === 'refused') return refused(verdict)
+    this.#absences.note(packKey(pack.from, pack.to))
+    return beingBuilt
   }
 
   /** Aborts what is being built. Resolves when that has ended, or after `graceMs`. */
@@ -72,6 +104,16 @@ export class PackDemand {
     clearTimeout(timer)
   }
 
+  async #lookAgain(key: string, pack: PackName): Promise<void> {
+    try {
+      const isThere = (await this.#store.stat(key)) !== undefined
+      if (isThere || (await this.ask(pack)) !== beingBuilt) this.#absences.forget(key)
+    } catch {
+      // Whoever asks next is told what is wrong.
+      this.#absences.forget(key)
+    }
+  }
+
   /** Without a repository that can be read there is none to build from; who watches it learns that elsewhere. */
   async #knownManifests(): Promise<ReadonlyMap<string, KnownManifest> | undefined> {
     try {
@@ -81,22 +123,10 @@ export class PackDemand {
       return undefined
     }
   }
-
-  #problemOf(verdict: PackVerdict): ProblemError | undefined {
-    if (verdict.kind === 'building') {
-      return new ProblemError('PACK_BEING_BUILT', 'ask again after Retry-After, or go by chunks')
-    }
-    const { reason, retryMs } = verdict
-    if (reason === 'closed') return undefined
-    if (retryMs === undefined) return new ProblemError('PACK_REFUSED', `${refusals[reason]}; go by chunks`)
-    const retryAfter = Math.ceil(retryMs / 1000)
-    const headers = {
-      'Retry-After': String(retryAfter),
-      'Cache-Control': cachedFor(Math.min(retryAfter, maxRefusedSeconds)),
-    }
-    return new ProblemError('PACK_REFUSED', `${refusals[reason]}; go by chunks`, { headers })
-  }
 }
+
+/** One for the whole crowd. */
+const beingBuilt = new ProblemError('PACK_BEING_BUILT', 'ask again after Retry-After, or go by chunks')
 
 /** How long others may be told so though someone has built it by hand. */
 const maxRefusedSeconds = 60
@@ -107,6 +137,17 @@ const refusals: Readonly<Record<Exclude<PackRefusal, 'closed'>, string>> = {
   'queue-full': 'too many others wait to be built',
   'day-full': 'as much was built today as may be',
   store: 'the store takes no packs at present',
+}
+
+function refused({ reason, retryMs }: PackVerdict & { readonly kind: 'refused' }): ProblemError | undefined {
+  if (reason === 'closed') return undefined
+  if (retryMs === undefined) return new ProblemError('PACK_REFUSED', `${refusals[reason]}; go by chunks`)
+  const retryAfter = Math.ceil(retryMs / 1000)
+  const headers = {
+    'Retry-After': String(retryAfter),
+    'Cache-Control': cachedFor(Math.min(retryAfter, maxRefusedSeconds)),
+  }
+  return new ProblemError('PACK_REFUSED', `${refusals[reason]}; go by chunks`, { headers })
 }
 
 function isUpdate(from: KnownManifest, to: KnownManifest): boolean {

@@ -76,7 +76,7 @@ export function describeProblem({ code, message, headers }: ProblemError, reques
   return {
     status,
     headers: {
-      'Content-Type': 'application/problem+json',
+      'Content-Type': 'application/problem+json; charset=utf-8',
       'Cache-Control': maxAge === undefined ? 'no-store' : cachedFor(maxAge),
       ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
       ...headers,

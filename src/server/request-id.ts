@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import type { NextFunction, Request, Response } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
-const header = 'X-Request-Id'
+const header = 'x-request-id'
 const sane = /^[A-Za-z0-9._-]{1,64}$/
 
 /** Names every request, as the proxy in front of us already did if it is a plain name, and says so in the answer. */
-export function nameRequest(req: Request, res: Response, next: NextFunction): void {
-  const given = req.get(header) ?? ''
-  res.set(header, sane.test(given) ? given : randomUUID())
-  next()
+export function nameRequest({ headers }: IncomingMessage, res: ServerResponse): void {
+  const given = headers[header]
+  res.setHeader('X-Request-Id', typeof given === 'string' && sane.test(given) ? given : randomUUID())
 }
 
 /** The id that `nameRequest` gave the request of this response. */
-export function requestIdOf(res: Response): string {
+export function requestIdOf(res: ServerResponse): string {
   return String(res.getHeader(header))
 }

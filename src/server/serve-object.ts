@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Request, Response } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BlobBody, BlobInfo, BlobReader, ByteRange } from '../../storage/blob-store.ts'
 import { BlobNotFoundError, RangeOutsideBlobError, StoreUnavailableError } from '../../storage/errors.ts'
 import { guardSlowReader } from './guard-slow-reader.ts'
@@ -11,8 +11,11 @@ import { closeSignal } from './close-signal.ts'
 import { requestedRange } from './requested-range.ts'
 import type { ServedObject } from './served-object.ts'
 
+/** What serving takes of a store. */
+export type ObjectReader = Pick<BlobReader, 'name' | 'stat' | 'get'>
+
 export interface ObjectContext {
-  readonly store: BlobReader
+  readonly store: ObjectReader
   readonly limits: ServerLimits
 }
 
@@ -20,8 +23,8 @@ export interface ObjectContext {
 export async function serveObject(
   context: ObjectContext,
   object: ServedObject,
-  req: Request,
-  res: Response,
+  req: IncomingMessage,
+  res: ServerResponse,
 ): Promise<void> {
   const signal = closeSignal(res)
   try {
@@ -34,7 +37,7 @@ export async function serveObject(
 }
 
 /** A request that needs no look before the read: most of a machine's. */
-function isPlain({ method, headers }: Request): boolean {
+function isPlain({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && !Object.keys(headers).some((name) => name === 'range' || name.startsWith('if-'))
 }
 
@@ -48,7 +51,12 @@ async function statObject(
   return info
 }
 
-function answeredByHeaders(object: ServedObject, info: BlobInfo, req: Request, res: Response): boolean {
+function answeredByHeaders(
+  object: ServedObject,
+  info: BlobInfo,
+  req: IncomingMessage,
+  res: ServerResponse,
+): boolean {
   const etag = etagOf(object, info)
   // What may be replaced twice in a second has no date that tells its contents apart.
   const modified = object.digest === undefined ? undefined : info.modified
@@ -56,18 +64,20 @@ function answeredByHeaders(object: ServedObject, info: BlobInfo, req: Request, r
   if (verdict === 'failed') throw new ProblemError('PRECONDITION_FAILED', `the entity tag is ${etag}`)
   if (verdict === 'not-modified') {
     setValidators(object, info, res)
-    res.status(304).end()
+    res.statusCode = 304
+    res.end()
     return true
   }
   if (req.method !== 'HEAD') return false
   setValidators(object, info, res)
-  res.set('Content-Length', String(info.bytes)).end()
+  res.setHeader('Content-Length', info.bytes)
+  res.end()
   return true
 }
 
 interface Exchange {
-  readonly req: Request
-  readonly res: Response
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
   /** What the request's range was resolved against; undefined when there can be none. */
   readonly info: BlobInfo | undefined
   readonly signal: AbortSignal
@@ -90,15 +100,19 @@ async function sendObject(context: ObjectContext, object: ServedObject, exchange
   res.end()
 }
 
-function resolveRange(object: ServedObject, info: BlobInfo, req: Request): ByteRange | undefined {
-  if (!rangeApplies(req.get('if-range'), etagOf(object, info))) return undefined
-  const range = requestedRange(req.get('range'), info.bytes)
+function resolveRange(
+  object: ServedObject,
+  info: BlobInfo,
+  { headers }: IncomingMessage,
+): ByteRange | undefined {
+  if (!rangeApplies(headers['if-range'] as string | undefined, etagOf(object, info))) return undefined
+  const range = requestedRange(headers.range, info.bytes)
   if (range === 'outside') throw outside(info.bytes)
   return range
 }
 
 async function openBody(
-  store: BlobReader,
+  store: ObjectReader,
   object: ServedObject,
   { range, signal }: { readonly range: ByteRange | undefined; readonly signal: AbortSignal },
 ): Promise<BlobBody> {
@@ -114,27 +128,25 @@ function beginBody(
   { limits }: ObjectContext,
   object: ServedObject,
   { info, range }: { readonly info: BlobInfo; readonly range: ByteRange | undefined },
-  res: Response,
+  res: ServerResponse,
 ): void {
   const { start, end } = range ?? { start: 0, end: info.bytes }
   setValidators(object, info, res)
   if (range !== undefined) {
-    res.status(206).set('Content-Range', `bytes ${start}-${end - 1}/${info.bytes}`)
+    res.statusCode = 206
+    res.setHeader('Content-Range', `bytes ${start}-${end - 1}/${info.bytes}`)
   }
-  res.set('Content-Length', String(end - start))
+  res.setHeader('Content-Length', end - start)
   res.strictContentLength = true
   guardSlowReader(res, limits)
 }
 
-function setValidators(object: ServedObject, info: BlobInfo, res: Response): void {
-  // Not `set`, which would add a charset that JSON does not have.
+function setValidators(object: ServedObject, info: BlobInfo, res: ServerResponse): void {
   res.setHeader('Content-Type', object.contentType)
-  res.set({
-    'Cache-Control': object.caching,
-    ETag: etagOf(object, info),
-    'Last-Modified': info.modified.toUTCString(),
-    'Accept-Ranges': 'bytes',
-  })
+  res.setHeader('Cache-Control', object.caching)
+  res.setHeader('ETag', etagOf(object, info))
+  res.setHeader('Last-Modified', info.modified.toUTCString())
+  res.setHeader('Accept-Ranges', 'bytes')
 }
 
 /**
@@ -155,6 +167,6 @@ function outside(bytes: number): ProblemError {
   })
 }
 
-function changedMeanwhile(store: BlobReader, { key }: ServedObject): StoreUnavailableError {
+function changedMeanwhile(store: ObjectReader, { key }: ServedObject): StoreUnavailableError {
   return new StoreUnavailableError(store.name, key, 'was replaced while it was read', { transient: true })
 }

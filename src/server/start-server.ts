@@ -37,7 +37,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     ...options,
     tls: options.tls !== undefined || options.behindTls === true,
   })
-  const { server, reloader } = await buildServer(options, limits, handler as RequestListener)
+  const { server, reloader } = await buildServer(options, limits, handler)
   const connections = new Connections(server)
   await listening(server, listen)
   const url = urlOf(server.address() as AddressInfo, listen.host, options.tls !== undefined)

@@ -1,8 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { getPriority, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { BlobStore } from '../../../storage/blob-store.ts'
 import { BoundedTasks } from '../../bounded-tasks.ts'
@@ -20,6 +21,8 @@ import { PackProcessError } from './pack-process-error.ts'
 const script = fileURLToPath(new URL('pack-process.ts', import.meta.url))
 /** Files are read by the four threads that libuv has: one is left for those who are served. */
 const callsAtOnce = 3
+/** Who asks for a pack comes with others, and they are answered in the time that a process takes to start. */
+const headStartMs = 100
 /** The end of what a process says before it dies is enough to see why. */
 const keptCharacters = 2000
 
@@ -29,7 +32,7 @@ const keptCharacters = 2000
  */
 export function buildPackApart(store: BlobStore, options: { readonly threads: number }): BuildPack {
   return async (from, to, signal) => {
-    signal.throwIfAborted()
+    await sleep(headStartMs, undefined, { signal }).catch(() => signal.throwIfAborted())
     const scratch = await mkdtemp(join(tmpdir(), 'vend-packing-'))
     try {
       return await runProcess(store, { from, to, threads: options.threads }, scratch, signal)
@@ -58,6 +61,7 @@ async function runProcess(
     env: { PATH: process.env['PATH'], TMPDIR: scratch },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
+  letOthersGoBefore(child)
   const ended = endOf(child)
   const stop = (): boolean => child.kill('SIGKILL')
   signal.addEventListener('abort', stop, { once: true })
@@ -71,6 +75,15 @@ async function runProcess(
     signal.removeEventListener('abort', stop)
     stop()
     await ended.catch(() => undefined)
+  }
+}
+
+/** At once, before it loads anything: threads have the priority that the thread which starts them has then. */
+function letOthersGoBefore({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, Math.min(getPriority() + 10, 19))
+  } catch {
+    // It is gone already, and `endOf` says so.
   }
 }
 
@@ -105,7 +118,13 @@ async function performCall(store: BlobStore, call: StoreCall, signal: AbortSigna
     return { info: await store.put(key, call.body, { ...call.options, signal }) }
   }
   const { info, stream } = await store.get(key, { signal, ...(call.range && { range: call.range }) })
-  return { info, bytes: Buffer.concat((await stream.toArray()) as Uint8Array[]) }
+  return { info, bytes: joined((await stream.toArray()) as Uint8Array[]) }
+}
+
+/** Without a copy of what is one piece, as most chunks are: thousands pass, and whoever is served waits for the collector. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first, ...others] = pieces
+  return first !== undefined && others.length === 0 ? first : Buffer.concat(pieces)
 }
 
 function send(child: ChildProcess, message: ToPackProcess): void {

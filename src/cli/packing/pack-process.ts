@@ -1,4 +1,3 @@
-import { getPriority, setPriority } from 'node:os'
 import { ensurePack } from '../../delivery/ensure-pack.ts'
 import { loadState } from '../../repository/repository-state.ts'
 import { Repository } from '../../repository/repository.ts'
@@ -7,8 +6,6 @@ import { ParentStore } from './parent-store.ts'
 
 // A process that makes one pack for a server (build-pack-apart.ts) and ends.
 
-// First of all, since threads have the priority of the thread that starts them: whoever is served goes before.
-setPriority(Math.min(getPriority() + 10, 19))
 process.once('disconnect', () => process.exit(1))
 
 let store: ParentStore | undefined

@@ -267,3 +267,28 @@ test('a build that does not end holds a closing server for the grace period', as
   await served.server.close()
   expect(served.log.at(-1)).toMatchObject({ msg: 'a pack that was being built did not end in time' })
 })
+
+test('what another process stored meanwhile is looked for once a second, and then served', async () => {
+  let now = 0
+  const builder = new Builder()
+  await using served = await start(builder, { now: () => now })
+  const path = pathOf(first, second)
+  expect(verdictOf(await served.get(path))).toEqual(beingBuilt)
+  await store.put(path.slice(1), packBytes)
+  expect(verdictOf(await served.get(path))).toEqual(beingBuilt)
+  now += 1001
+  expect(verdictOf(await served.get(path))).toEqual(beingBuilt)
+  await expect.poll(async () => (await served.get(path)).status).toBe(200)
+  expect(builder.calls).toBe(1)
+})
+
+test('a store that failed meanwhile is not hidden by what it said before', async () => {
+  let now = 0
+  await using served = await start(new Builder(), { now: () => now })
+  const path = pathOf(first, second)
+  expect(verdictOf(await served.get(path))).toEqual(beingBuilt)
+  fault = { kind: 'fail-before' }
+  now += 1001
+  await served.get(path)
+  await expect.poll(async () => (await served.get(path)).json['code']).toBe('STORE_UNAVAILABLE')
+})
