@@ -47,17 +47,36 @@ test('a file that became shorter is zeros, not an error', () => {
   expect(Buffer.alloc(2000).equals(view.readAt(0, 2000))).toBe(true)
 })
 
-test('blocks are used again by the next file', () => {
-  const pool = new BlockPool()
+class CountingPool extends BlockPool {
+  taken = 0
+
+  override take(): Buffer {
+    this.taken++
+    return super.take()
+  }
+}
+
+test('blocks are used again, by the next file and by the same', () => {
+  const pool = new CountingPool()
+  const block = pool.take()
+  pool.giveBack(block)
   const entry = fileIn(content, 'f', 0, 1000)
   let first: Uint8Array
   {
     using view = FileView.ofContent(open(), entry, '/', pool)
     first = view.readAt(0, 1000)
+    expect(content.subarray(0, 1000).equals(block.subarray(0, 1000))).toBe(true)
   }
   using other = FileView.ofContent(open(noise(2, 1000)), entry, '/', pool)
-  expect(other.readAt(0, 1000).buffer).toBe(first.buffer)
   expect(noise(2, 1000).equals(other.readAt(0, 1000))).toBe(true)
+  expect(noise(2, 1000).equals(block.subarray(0, 1000))).toBe(true)
+  expect(content.subarray(0, 1000).equals(first)).toBe(true)
+
+  const before = pool.taken
+  using long = FileView.ofFile(open(), pool)
+  for (let at = 0; at < content.length; at += 1000) long.readAt(at, 10)
+  expect(content.length).toBeGreaterThan(8 * blockBytes)
+  expect(pool.taken - before).toBe(8)
 })
 
 test('a borrowed descriptor stays open, and its own is closed', () => {
