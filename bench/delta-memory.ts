@@ -154,7 +154,7 @@ class Proof {
     this.#target = target
     let decoder: DeltaDecoder | undefined
     this.#decode = ({ targetBytes }, readers) => {
-      decoder ??= new DeltaDecoder(target.length, head, basis, readers)
+      decoder ??= new DeltaDecoder({ length: target.length, head, basis }, readers)
       decoder.decodePart(targetBytes, readers, (bytes) => {
         this.#compare(bytes)
       })

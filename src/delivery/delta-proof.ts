@@ -38,12 +38,8 @@ export class DeltaProof {
     let isEqual = true
     try {
       this.#decoder ??= new DeltaDecoder(
-        this.#target.length,
-        this.#head,
-        this.#basis,
+        { length: this.#target.length, head: this.#head, basis: this.#basis, context: this.#context },
         readers,
-        false,
-        this.#context,
       )
       this.#decoder.decodePart(targetBytes, readers, (bytes) => {
         isEqual &&= Buffer.compare(this.#target.readAt(this.#position, bytes.length), bytes) === 0

@@ -15,8 +15,20 @@ import { StepRoom } from './step-room.ts'
 /** Takes the target piece by piece, in order. The bytes are the decoder's own again when it returns. */
 export type WriteTarget = (bytes: Uint8Array) => void
 
+/** What a decoder must be told beside the streams. */
+export interface DeltaTask {
+  /** Of the target, in bytes. */
+  readonly length: number
+  readonly head: DeltaHead
+  readonly basis: ContentView
+  /** The basis is not the right one: the target will be wrong, but the streams are read to the same place. */
+  readonly blind?: boolean | undefined
+  readonly context?: DeltaContext | undefined
+  readonly room?: StepRoom | undefined
+}
+
 /**
- * Makes a target of `length` bytes out of a basis and the parts of a delta, in memory that depends on the number of
+ * Makes a target out of a basis and the parts of a delta, in memory that depends on the number of
  * copies and on the step, not on either length. Whatever the parts hold, it reads inside the basis only, writes no
  * byte more than `length`, and ends: anything else is a DeltaError.
  */
@@ -31,26 +43,16 @@ export class DeltaDecoder {
   #copied = 0
   #target = 0
 
-  /**
-   * `first` are the streams of the first part, read as far as its copies and layout. `blind`: the basis is not the
-   * right one and the target will be wrong, but the streams are read to the same place.
-   */
-  constructor(
-    length: number,
-    head: DeltaHead,
-    basis: ContentView,
-    first: StreamReaders,
-    blind = false,
-    context = new DeltaContext(),
-    room = new StepRoom(),
-  ) {
-    this.#room = room
+  /** `first` are the streams of the first part, read as far as its copies and layout. */
+  constructor(task: DeltaTask, first: StreamReaders) {
+    const { length, head, basis, blind = false, context = new DeltaContext() } = task
+    this.#room = task.room ?? new StepRoom()
     this.#length = length
     this.#basis = basis
     this.#copies = readCopies(head.copies, length, basis.length, first)
     if (head.predicted && blind) skipLayout(first.layout)
     this.#prediction =
-      head.predicted && !blind ? readPrediction(basis, this.#copies, first, context, room) : undefined
+      head.predicted && !blind ? readPrediction(basis, this.#copies, first, context, this.#room) : undefined
   }
 
   get isComplete(): boolean {

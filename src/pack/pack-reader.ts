@@ -171,14 +171,10 @@ class OpenContent {
     this.#repacker = content.repack && new Repacker(content.what, content.repack, contentBytes, tools.encoder)
     const size = content.repack?.plainBytes ?? contentBytes
     const basis = joinViews(bases.map(({ view }) => view))
+    const { context, room } = tools
     this.#decoder = new DeltaDecoder(
-      size,
-      content,
-      basis,
+      { length: size, head: content, basis, blind: !this.#isPossible, context, room },
       streams,
-      !this.#isPossible,
-      tools.context,
-      tools.room,
     )
   }
 

@@ -37,7 +37,7 @@ export function decodePair(
   let decoder: DeltaDecoder | undefined
   for (const { targetBytes, streams } of parts) {
     const readers = readersOf(streams)
-    decoder ??= new DeltaDecoder(length, head, joinBases(bases), readers, false, context)
+    decoder ??= new DeltaDecoder({ length, head, basis: joinBases(bases), context }, readers)
     decoder.decodePart(targetBytes, readers, (bytes) => pieces.push(Uint8Array.from(bytes)))
     for (const reader of listStreams(readers)) reader.end()
   }

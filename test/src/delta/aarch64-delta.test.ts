@@ -25,7 +25,10 @@ function encode(target: Buffer, basis: Buffer): Encoded {
   }))
   const [first] = parts
   if (first === undefined) throw new Error('there is no first part')
-  const decoder = new DeltaDecoder(target.length, delta.head, viewBytes(basis), first.readers)
+  const decoder = new DeltaDecoder(
+    { length: target.length, head: delta.head, basis: viewBytes(basis) },
+    first.readers,
+  )
   const decoded: Buffer[] = []
   for (const { targetBytes, readers } of parts) {
     decoder.decodePart(targetBytes, readers, (bytes) => decoded.push(Buffer.from(bytes)))

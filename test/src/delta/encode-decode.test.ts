@@ -77,7 +77,7 @@ describe('the decoder', () => {
     let written = 0
     const remaining = delta.parts.map(({ targetBytes, streams }) => {
       const readers = readersOf(streams)
-      decoder ??= new DeltaDecoder(target.length, delta.head, view, readers, blind)
+      decoder ??= new DeltaDecoder({ length: target.length, head: delta.head, basis: view, blind }, readers)
       decoder.decodePart(targetBytes, readers, (bytes) => (written += bytes.length))
       return listStreams(readers).map((reader) => reader.remaining)
     })
@@ -105,7 +105,10 @@ describe('the decoder', () => {
 
   test('refuses to make more than it was told of', () => {
     const readers = readersOf(delta.parts[0]?.streams ?? [])
-    const decoder = new DeltaDecoder(target.length, delta.head, viewBytes(basis), readers)
+    const decoder = new DeltaDecoder(
+      { length: target.length, head: delta.head, basis: viewBytes(basis) },
+      readers,
+    )
     expect(() => decoder.decodePart(target.length + 1, readers, () => undefined)).toThrow(
       /makes \d+ bytes of/,
     )

@@ -93,7 +93,7 @@ function decode(encoded: Encoded, length: number, basis: Buffer, context?: Delta
   const readers = encoded.parts.map(({ streams }) => readersOf(streams))
   const [first] = readers
   if (first === undefined) throw new Error('there is no first part')
-  const decoder = new DeltaDecoder(length, encoded.head, viewBytes(basis), first, false, context)
+  const decoder = new DeltaDecoder({ length, head: encoded.head, basis: viewBytes(basis), context }, first)
   const decoded: Buffer[] = []
   for (const [index, { targetBytes }] of encoded.parts.entries()) {
     decoder.decodePart(targetBytes, readers[index] ?? first, (bytes) => decoded.push(Buffer.from(bytes)))
