@@ -13,6 +13,11 @@ export interface OpenStoreOptions {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+export interface OpenedStore extends BlobStore {
+  /** Opens it again, in any process with the same environment and working directory. Without credentials. */
+  readonly url: string
+}
+
 const forms = 'file:./directory, file:///directory, s3://bucket/prefix?endpoint=…&region=… or memory:'
 const s3Parameters = new Set(['endpoint', 'region', 'etagQuotes'])
 
@@ -24,7 +29,11 @@ const s3Parameters = new Set(['endpoint', 'region', 'etagQuotes'])
  * URL. `s3:` takes `endpoint` (a server other than AWS), `region`, and `etagQuotes` (`true` or `false`, see S3Store);
  * what is left out comes from AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION and AWS_DEFAULT_REGION.
  */
-export function openStore(url: string, { env }: OpenStoreOptions): BlobStore {
+export function openStore(url: string, { env }: OpenStoreOptions): OpenedStore {
+  return Object.assign(storeAt(url, env), { url })
+}
+
+function storeAt(url: string, env: Environment): BlobStore {
   if (url === 'memory:') return new MemoryStore()
   if (url.startsWith('file:')) return new FilesystemStore(filePath(url))
   if (url.startsWith('s3:')) return openS3(url, env)

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net'
-import type { BlobStore } from '../../storage/blob-store.ts'
+import type { OpenedStore } from '../../storage/open-store.ts'
 
 /** Parsers of settings. What they throw is the end of a sentence that begins with where the value came from. */
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The store that a URL names, ready for calls; nothing is read before the first of them. */
-export async function parseStore(url: string, env: Environment): Promise<BlobStore> {
+export async function parseStore(url: string, env: Environment): Promise<OpenedStore> {
   const { openStore, StoreUrlError } = await import('../../storage/open-store.ts')
   try {
     return openStore(url, { env })

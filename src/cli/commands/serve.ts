@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { errorCodeOf } from '../exit-codes.ts'
 import type { PacksOptions } from '../../server/pack-demand.ts'
 import type { CommandContext } from '../command-context.ts'
@@ -37,6 +38,8 @@ export const serveCommand = defineCommand({
     const { KeyRing } = await import('../../trust/key-ring.ts')
     const { pino } = await import('pino')
     const { settings, signal, progress } = context
+    // A crowd's requests outlive a young part that is kept small (vend.mjs), and cost a sixth more processor time.
+    setFlagsFromString('--semi-space-growth-factor=2')
     const advice = await adviseOn(context)
     const log = pino.destination({ dest: 2, sync: false })
     const server = await startServer({
@@ -69,12 +72,12 @@ function tlsOf({
   return { certPath: tlsCertificate, keyPath: tlsKey }
 }
 
-async function packsOf({ settings }: CommandContext): Promise<PacksOptions | undefined> {
+async function packsOf({ settings, env }: CommandContext): Promise<PacksOptions | undefined> {
   const { store, packsOnDemand, packsMaxContent, packsMaxDaily } = settings
   if (!packsOnDemand) return undefined
   const { buildPackApart } = await import('../packing/build-pack-apart.ts')
   return {
-    build: buildPackApart(store, { threads: 1 }),
+    build: buildPackApart(store.url, { env, threads: 1 }),
     limits: { maxContentBytes: packsMaxContent, maxStoredBytesPerDay: packsMaxDaily },
   }
 }

@@ -5,69 +5,61 @@ import { getPriority, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { BlobStore } from '../../../storage/blob-store.ts'
-import { BoundedTasks } from '../../bounded-tasks.ts'
 import type { BuildPack } from '../../delivery/pack-requests.ts'
-import type { ManifestRef } from '../../delivery/plan-pack.ts'
-import {
-  failureOf,
-  type FromPackProcess,
-  type StoreAnswer,
-  type StoreCall,
-  type ToPackProcess,
-} from './messages.ts'
+import type { Environment } from '../setting-parsers.ts'
+import type { PackOrder, PackOutcome } from './messages.ts'
 import { PackProcessError } from './pack-process-error.ts'
 
 const script = fileURLToPath(new URL('pack-process.ts', import.meta.url))
-/** Files are read by the four threads that libuv has: one is left for those who are served. */
-const callsAtOnce = 3
 /** Who asks for a pack comes with others, and they are answered in the time that a process takes to start. */
 const headStartMs = 100
 /** The end of what a process says before it dies is enough to see why. */
 const keptCharacters = 2000
 
+export interface PackProcessOptions {
+  /**
+   * The process has all of it, being of the same user on the same machine: the store takes credentials from it, and
+   * what its SDK looks at (profiles, proxies, certificates) is for the SDK to know.
+   */
+  readonly env: Environment
+  readonly threads: number
+}
+
 /**
- * Builds packs each in a process of its own: it plans, compares and compresses there at a low priority and with memory
- * of its own, while this one reads and writes the store for it, so that serving goes on whatever becomes of a build.
+ * Builds packs of the store at a URL, each in a process of its own: it reads, plans, compares, compresses and stores
+ * there, at a low priority and with memory of its own, so that serving goes on whatever becomes of a build. Throws the
+ * signal's reason, or a PackProcessError.
  */
-export function buildPackApart(store: BlobStore, options: { readonly threads: number }): BuildPack {
+export function buildPackApart(storeUrl: string, { env, threads }: PackProcessOptions): BuildPack {
   return async (from, to, signal) => {
     await sleep(headStartMs, undefined, { signal }).catch(() => signal.throwIfAborted())
     const scratch = await mkdtemp(join(tmpdir(), 'vend-packing-'))
     try {
-      return await runProcess(store, { from, to, threads: options.threads }, scratch, signal)
+      const order = { storeUrl, from, to, threads }
+      return await runProcess(order, { ...env, TMPDIR: scratch }, signal)
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }
   }
 }
 
-interface Order {
-  readonly from: ManifestRef | undefined
-  readonly to: ManifestRef
-  readonly threads: number
+interface Built {
+  readonly bytes: number
+  readonly isNew: boolean
 }
 
-async function runProcess(
-  store: BlobStore,
-  order: Order,
-  scratch: string,
-  signal: AbortSignal,
-): Promise<{ readonly bytes: number; readonly isNew: boolean }> {
-  const child = fork(script, [], {
-    serialization: 'advanced',
-    execArgv: [],
-    // Neither settings nor credentials: the store is here.
-    env: { PATH: process.env['PATH'], TMPDIR: scratch },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  })
+async function runProcess(order: PackOrder, env: Environment, signal: AbortSignal): Promise<Built> {
+  // No event tells of an abort that was before.
+  signal.throwIfAborted()
+  const child = fork(script, [], { execArgv: [], env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   letOthersGoBefore(child)
   const ended = endOf(child)
   const stop = (): boolean => child.kill('SIGKILL')
   signal.addEventListener('abort', stop, { once: true })
   try {
-    send(child, { kind: 'order', storeName: store.name, ...order })
-    return await Promise.race([outcomeOf(child, store, signal), ended])
+    // One that is gone, or was never there, has its end told by `endOf`.
+    if (child.connected) child.send(order, () => undefined)
+    return await Promise.race([outcomeOf(child), ended])
   } catch (error) {
     signal.throwIfAborted()
     throw error
@@ -87,49 +79,10 @@ function letOthersGoBefore({ pid }: ChildProcess): void {
   }
 }
 
-function outcomeOf(
-  child: ChildProcess,
-  store: BlobStore,
-  signal: AbortSignal,
-): Promise<{ readonly bytes: number; readonly isNew: boolean }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ bytes: number; isNew: boolean }>()
-  const calls = new BoundedTasks(callsAtOnce)
-  child.on('message', (message: FromPackProcess) => {
-    if (message.kind === 'done') resolve({ bytes: message.bytes, isNew: message.isNew })
-    else if (message.kind === 'failed') {
-      reject(new PackProcessError(message.failure.code ?? 'PACKING_FAILED', message.failure.message))
-    } else void calls.start(async () => answer(child, message.id, performCall(store, message.call, signal)))
-  })
-  return promise
-}
-
-async function answer(child: ChildProcess, id: number, work: Promise<StoreAnswer>): Promise<void> {
-  try {
-    send(child, { kind: 'answer', id, answer: await work })
-  } catch (error) {
-    send(child, { kind: 'refusal', id, failure: failureOf(error) })
-  }
-}
-
-async function performCall(store: BlobStore, call: StoreCall, signal: AbortSignal): Promise<StoreAnswer> {
-  const { key } = call
-  if (call.method === 'stat') return { info: await store.stat(key, { signal }) }
-  if (call.method === 'put') {
-    return { info: await store.put(key, call.body, { ...call.options, signal }) }
-  }
-  const { info, stream } = await store.get(key, { signal, ...(call.range && { range: call.range }) })
-  return { info, bytes: joined((await stream.toArray()) as Uint8Array[]) }
-}
-
-/** Without a copy of what is one piece, as most chunks are: thousands pass, and whoever is served waits for the collector. */
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [first, ...others] = pieces
-  return first !== undefined && others.length === 0 ? first : Buffer.concat(pieces)
-}
-
-function send(child: ChildProcess, message: ToPackProcess): void {
-  // One that is gone has its end told by `endOf`.
-  if (child.connected) child.send(message, () => undefined)
+async function outcomeOf(child: ChildProcess): Promise<Built> {
+  const [outcome] = (await once(child, 'message')) as [PackOutcome]
+  if (outcome.kind === 'done') return { bytes: outcome.bytes, isNew: outcome.isNew }
+  throw new PackProcessError(outcome.code ?? 'PACKING_FAILED', outcome.message)
 }
 
 /** Never resolves; rejects when the process has ended, for whatever reason. */

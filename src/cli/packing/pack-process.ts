@@ -1,30 +1,27 @@
+import { openStore } from '../../../storage/open-store.ts'
 import { ensurePack } from '../../delivery/ensure-pack.ts'
 import { loadState } from '../../repository/repository-state.ts'
 import { Repository } from '../../repository/repository.ts'
-import { failureOf, type FromPackProcess, type PackOrder, type ToPackProcess } from './messages.ts'
-import { ParentStore } from './parent-store.ts'
+import { errorCodeOf } from '../exit-codes.ts'
+import type { PackOrder, PackOutcome } from './messages.ts'
 
-// A process that makes one pack for a server (build-pack-apart.ts) and ends.
+// A process that makes one pack for a server (build-pack-apart.ts), which ends it.
 
 process.once('disconnect', () => process.exit(1))
+process.once('message', (order: PackOrder) => void follow(order))
 
-let store: ParentStore | undefined
-process.on('message', (message: ToPackProcess) => {
-  if (message.kind === 'order') void follow(message)
-  else store?.receive(message)
-})
-
-async function follow({ storeName, from, to, threads }: PackOrder): Promise<void> {
-  store = new ParentStore(storeName, (id, call) => send({ kind: 'call', id, call }))
-  try {
-    const repository = new Repository(store, await loadState(store))
-    const { bytes, isNew } = await ensurePack(store, { repository, from, to, threads })
-    send({ kind: 'done', bytes, isNew })
-  } catch (error) {
-    send({ kind: 'failed', failure: failureOf(error) })
-  }
+async function follow(order: PackOrder): Promise<void> {
+  process.send?.(await outcomeOf(order))
 }
 
-function send(message: FromPackProcess): void {
-  process.send?.(message)
+async function outcomeOf({ storeUrl, from, to, threads }: PackOrder): Promise<PackOutcome> {
+  try {
+    await using store = openStore(storeUrl, { env: process.env })
+    const repository = new Repository(store, await loadState(store))
+    const { bytes, isNew } = await ensurePack(store, { repository, from, to, threads })
+    return { kind: 'done', bytes, isNew }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return { kind: 'failed', code: errorCodeOf(error), message }
+  }
 }

@@ -45,7 +45,7 @@ beforeAll(async () => {
   )
   const build: BuildPack = async (...order) => {
     builds++
-    return buildPackApart(store, { threads: 1 })(...order)
+    return buildPackApart(`file://${directory}`, { env: process.env, threads: 1 })(...order)
   }
   const logger = pino({ level: 'silent' })
   server = await startServer({ store, logger, listen: { host: '127.0.0.1', port: 0 }, packs: { build } })

@@ -1,24 +1,36 @@
-import { readdir } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { MemoryStore } from '../../../../storage/memory-store.ts'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { openStore, type OpenedStore } from '../../../../storage/open-store.ts'
 import { buildPackApart } from '../../../../src/cli/packing/build-pack-apart.ts'
 import { ensurePack } from '../../../../src/delivery/ensure-pack.ts'
 import type { PackEnd } from '../../../../src/delivery/pack-requests.ts'
 import { packKey } from '../../../../src/repository/layout.ts'
 import { loadState } from '../../../../src/repository/repository-state.ts'
 import { Repository } from '../../../../src/repository/repository.ts'
-import { FaultyStore, type FaultyCall, type Fault } from '../../../support/faulty-store.ts'
 import { counterStream } from '../../../support/byte-recipes.ts'
+import { answerError, answerWith } from '../../../support/s3-answers.ts'
 import { bytesOf, keysOf, PublishedRepository } from '../../server/published-repository.ts'
 
-const store = new MemoryStore()
+const env = { PATH: process.env['PATH'], AWS_ACCESS_KEY_ID: 'identity', AWS_SECRET_ACCESS_KEY: 'very-secret' }
+
+let directory: string
+let scratch: string
+let store: OpenedStore
 let published: PublishedRepository
 let repository: Repository
 let [from, to]: PackEnd[] = []
 let key: string
 
 beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'vend-apart-'))
+  // Other tests, too, have packs made.
+  scratch = join(directory, 'scratch')
+  await mkdir(scratch)
+  vi.stubEnv('TMPDIR', scratch)
+  store = openStore(`file://${directory}/repository`, { env })
   published = await PublishedRepository.create(store)
   const content = counterStream('build-pack-apart', 300_000)
   await published.publish(1, { base: [['lib/one', content]] })
@@ -29,7 +41,11 @@ beforeAll(async () => {
   key = packKey(from?.digest, to?.digest ?? expect.fail())
 })
 
-afterAll(async () => published[Symbol.asyncDispose]())
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await published[Symbol.asyncDispose]()
+  await rm(directory, { recursive: true, force: true })
+})
 
 async function endOf(version: number): Promise<PackEnd> {
   const { manifest, contentBytes } =
@@ -38,27 +54,37 @@ async function endOf(version: number): Promise<PackEnd> {
 }
 
 async function build(
-  through: MemoryStore | FaultyStore,
+  storeUrl: string,
   signal = new AbortController().signal,
 ): Promise<{ readonly bytes: number; readonly isNew: boolean }> {
-  return buildPackApart(through, { threads: 1 })(from, to ?? expect.fail(), signal)
+  return buildPackApart(storeUrl, { env, threads: 1 })(from, to ?? expect.fail(), signal)
 }
 
-function failing(fault: (call: FaultyCall) => Fault | undefined): FaultyStore {
-  return new FaultyStore(store, { fault })
+/** A bucket that has the repository, and takes nothing. */
+async function answerReads({ method, url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (method === 'PUT') return answerError(response, 403, 'AccessDenied')
+  const name = new URL(url, 'http://bucket').pathname.replace('/bucket/', '')
+  const bytes = await readFile(join(directory, 'repository', name)).catch(() => undefined)
+  if (bytes === undefined) return answerError(response, 404, 'NoSuchKey')
+  response.writeHead(200, {
+    'content-length': bytes.length,
+    etag: '"e"',
+    'last-modified': 'Mon, 23 Nov 2026 10:00:00 GMT',
+  })
+  response.end(method === 'HEAD' ? undefined : bytes)
 }
 
 async function scratchDirectories(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('vend-packing-'))
+  return (await readdir(scratch)).filter((name) => name.startsWith('vend-packing-'))
 }
 
 test('a process makes the pack that this one would make', async () => {
   await ensurePack(store, { repository, from, to: to ?? expect.fail(), threads: 1 })
   const expected = await bytesOf(store, key)
   await store.delete(key)
-  expect(await build(store)).toEqual({ bytes: expected.length, isNew: true })
+  expect(await build(store.url)).toEqual({ bytes: expected.length, isNew: true })
   expect((await bytesOf(store, key)).equals(expected)).toBe(true)
-  expect(await build(store)).toEqual({ bytes: expected.length, isNew: false })
+  expect(await build(store.url)).toEqual({ bytes: expected.length, isNew: false })
 })
 
 test('what is missing in the store is told as it is', async () => {
@@ -68,39 +94,42 @@ test('what is missing in the store is told as it is', async () => {
   )
   const bytes = await bytesOf(store, manifest ?? expect.fail())
   await store.delete(manifest ?? '')
-  await expect(build(store)).rejects.toMatchObject({ code: 'REPOSITORY_CORRUPT' })
+  await expect(build(store.url)).rejects.toMatchObject({ code: 'REPOSITORY_CORRUPT' })
   await store.put(manifest ?? '', bytes)
 })
 
-test('a store that does not answer, and one that takes nothing, are told as they are', async () => {
+test('a store that lets nobody in, and one that takes nothing, are told as they are', async () => {
   await store.delete(key)
-  const silent = failing(({ key: asked }) =>
-    asked.startsWith('chunks/') ? { kind: 'fail-before' } : undefined,
-  )
-  await expect(build(silent)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
-  const readOnly = failing(({ operation }) =>
-    operation === 'put'
-      ? { kind: 'fail-before', error: Object.assign(new Error('read-only'), { code: 'STORE_DENIED' }) }
-      : undefined,
-  )
-  await expect(build(readOnly)).rejects.toMatchObject({ code: 'STORE_DENIED', message: 'read-only' })
+  await using closed = await answerWith((_, response) => answerError(response, 403, 'AccessDenied'))
+  const denied = { name: 'PackProcessError', code: 'STORE_DENIED' }
+  await expect(build(`s3://bucket?endpoint=${closed.endpoint}`)).rejects.toMatchObject(denied)
+  expect(closed.requests[0]?.headers.authorization).toContain('Credential=identity/')
+
+  await using readOnly = await answerWith((...exchange) => void answerReads(...exchange))
+  await expect(build(`s3://bucket?endpoint=${readOnly.endpoint}`)).rejects.toMatchObject(denied)
+  const written = readOnly.requests.filter(({ line }) => line.startsWith('PUT'))
+  expect(written.map(({ line }) => line)).toEqual([expect.stringContaining(key)])
+})
+
+test('a process that dies is told with the last that it said', async () => {
+  const failing = buildPackApart(store.url, { env: { ...env, NODE_OPTIONS: '--no-such' }, threads: 1 })
+  const building = failing(from, to ?? expect.fail(), new AbortController().signal)
+  await expect(building).rejects.toMatchObject({
+    code: 'PACKING_FAILED',
+    message: expect.stringMatching(/ended with 9: .*--no-such/) as string,
+  })
 })
 
 test('an aborted build ends at once, and leaves nothing behind', async () => {
-  const before = await scratchDirectories()
   const controller = new AbortController()
   const reached = Promise.withResolvers<void>()
-  const stuck = failing(({ key: asked }) => {
-    if (!asked.startsWith('manifests/')) return undefined
-    reached.resolve()
-    return { kind: 'delay', ms: 60_000 }
-  })
-  const building = build(stuck, controller.signal)
+  await using silent = await answerWith(() => reached.resolve())
+  const building = build(`s3://bucket?endpoint=${silent.endpoint}`, controller.signal)
   await reached.promise
-  expect((await scratchDirectories()).length).toBeGreaterThan(before.length)
+  expect(await scratchDirectories()).toHaveLength(1)
   controller.abort(new Error('enough'))
   await expect(building).rejects.toThrow('enough')
-  expect(await scratchDirectories()).toEqual(before)
-  await expect(build(store, controller.signal)).rejects.toThrow('enough')
+  expect(await scratchDirectories()).toEqual([])
+  await expect(build(store.url, controller.signal)).rejects.toThrow('enough')
   expect(await store.stat(key)).toBeUndefined()
 })
