@@ -9,7 +9,7 @@ export class DecodedGroup implements Disposable {
   /** What was made for this group alone. */
   readonly #owned: Buffer[] = []
 
-  /** Of the group's bytes as they are stored. Throws a PackError. */
+  /** Of the group's bytes as they are stored, which stay as they are until it is disposed of. Throws a PackError. */
   constructor(group: PackGroup, stored: Uint8Array) {
     if (stored.length !== groupLength(group))
       throw new PackError('PACK_CORRUPT', 'the pack ends inside a group')
@@ -17,7 +17,7 @@ export class DecodedGroup implements Disposable {
     this.streams = group.streams.map((size, index) => {
       const frame = stored.subarray(at, at + size.stored)
       at += size.stored
-      if (size.stored === size.plain) return frame
+      if (size.stored === size.plain) return index === 0 ? frame.slice() : frame
       const name = index === 0 ? 'index' : `stream of ${streamNames[index - 1]}`
       const plain = decompressFrame(frame, size.plain, name)
       if (index > 0 && size.plain > Buffer.poolSize) this.#owned.push(plain)

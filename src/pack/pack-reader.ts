@@ -1,5 +1,5 @@
 import { ByteReader } from '../delta/byte-writer.ts'
-import { joinViews, viewBytes, type ContentView } from '../delta/content-view.ts'
+import { joinViews, readInto, viewBytes, type ContentView } from '../delta/content-view.ts'
 import { DeltaContext } from '../delta/delta-context.ts'
 import { DeltaDecoder, type WriteTarget } from '../delta/decode-delta.ts'
 import { readersOf, type StreamReaders } from '../delta/delta-streams.ts'
@@ -41,6 +41,7 @@ export class PackReader {
   readonly header: PackHeader
   readonly #file: ContentView
   readonly #headerLength: number
+  #stored = new Uint8Array(0)
 
   /** Throws a PackError. */
   constructor(file: ContentView) {
@@ -71,12 +72,19 @@ export class PackReader {
     let start = this.#startOf(from)
     for (let group = from; group < to; group++) {
       const described = this.header.groups[group] as PackGroup
-      using decoded = new DecodedGroup(described, this.#file.readAt(start, groupLength(described)))
+      using decoded = new DecodedGroup(described, this.#read(start, groupLength(described)))
       maker.applyGroup(described, decoded.streams)
       start += groupLength(described)
       onGroup?.(group)
     }
     maker.end()
+  }
+
+  /** Into the memory of what was read before. */
+  #read(start: number, length: number): Uint8Array {
+    if (this.#stored.length < length) this.#stored = new Uint8Array(length)
+    const bytes = this.#stored.subarray(0, length)
+    return bytes.subarray(0, readInto(this.#file, bytes, start))
   }
 
   #startOf(group: number): number {
