@@ -2,8 +2,9 @@ import * as z from 'zod'
 import { canonicalJson } from './canonical-json.ts'
 import { formatVersion, readDocument } from './document.ts'
 import { FormatError } from './errors.ts'
-import { naturalField, textField } from './fields.ts'
+import { instantField, textField } from './fields.ts'
 import { nameField, versionField } from './names.ts'
+import { checkRollout, rolloutSchema, type Rollout } from './rollout.ts'
 
 /** A signed, mutable pointer to a release (format §6); the TUF target `channels/<name>.json`. */
 export interface Channel {
@@ -14,25 +15,39 @@ export interface Channel {
   /** Releases that older machines must pass through, ascending. */
   readonly waypoints: readonly number[]
   readonly rollout: Rollout
-  /** While true, no machine starts to move. */
+  /** While true, no machine that has a release starts to move. */
   readonly halted: boolean
+  /** Of a halted channel, and of no other. */
+  readonly halt?: Halt | undefined
+  /** Orders machines back to `version`; without it none goes to a lower release. */
+  readonly rollback?: Rollback | undefined
 }
 
-export interface Rollout {
-  /** How many machines of 10,000 may move. */
-  readonly fraction: number
-  /** Which: those with XXH64(`<seed>:<machine id>`) mod 10,000 below the fraction (format §6). */
-  readonly seed: string
+export interface Halt {
+  /** Since when the rollout stands still, as an instant such as 2026-01-31T23:59:59Z. */
+  readonly at: string
+  readonly reason?: string | undefined
 }
 
-export const wholeFleet = 10_000
+export interface Rollback {
+  /** The last release that machines are to leave: those from above `version` up to it. */
+  readonly from: number
+  readonly reason: string
+}
+
+/** Of a reason, in UTF-16 code units. */
+export const maxReasonLength = 200
+
+const reasonField = textField(maxReasonLength).min(1)
 
 const channelSchema = z.strictObject({
   channel: nameField,
   format: z.literal(formatVersion),
+  halt: z.strictObject({ at: instantField, reason: reasonField.optional() }).optional(),
   halted: z.boolean(),
   previous: versionField.optional(),
-  rollout: z.strictObject({ fraction: naturalField.max(wholeFleet), seed: textField(64) }),
+  rollback: z.strictObject({ from: versionField, reason: reasonField }).optional(),
+  rollout: rolloutSchema,
   version: versionField,
   waypoints: z.array(versionField),
 })
@@ -50,7 +65,18 @@ export function decodeChannel(bytes: Uint8Array): Channel {
 }
 
 export function encodeChannel(channel: Channel): string {
-  return canonicalJson({ ...channel, rollout: { ...channel.rollout }, format: formatVersion })
+  return canonicalJson({ ...channelJson(channel), format: formatVersion })
+}
+
+/** What a channel document says, in plain objects. */
+export function channelJson(channel: Channel) {
+  const { halt, rollback, rollout, ...others } = channel
+  return {
+    ...others,
+    rollout: { ...rollout, steps: rollout.steps.map(({ at, fraction }) => ({ at, fraction })) },
+    ...(halt !== undefined && { halt: { ...halt } }),
+    ...(rollback !== undefined && { rollback: { ...rollback } }),
+  }
 }
 
 export function channelTargetPath(name: string): string {
@@ -58,11 +84,19 @@ export function channelTargetPath(name: string): string {
 }
 
 function checkChannel(channel: Channel): Channel {
-  const unsorted = channel.waypoints.some((version, i) => i > 0 && version <= (channel.waypoints[i - 1] ?? 0))
-  if (unsorted) {
-    throw new FormatError('FORMAT_INVALID', 'channel', 'must ascend, each version once', {
-      place: 'waypoints',
-    })
+  const { waypoints, rollout, halted, halt, rollback, version } = channel
+  if (waypoints.some((waypoint, i) => i > 0 && waypoint <= (waypoints[i - 1] ?? 0))) {
+    throw invalid('waypoints', 'must ascend, each version once')
+  }
+  checkRollout(rollout)
+  if (halted && halt === undefined) throw invalid('halt', 'is missing, and the channel is halted')
+  if (!halted && halt !== undefined) throw invalid('halt', 'is there, and the channel is not halted')
+  if (rollback !== undefined && rollback.from <= version) {
+    throw invalid('rollback.from', 'must be above the version that it leads to')
   }
   return channel
+}
+
+function invalid(place: string, problem: string): FormatError {
+  return new FormatError('FORMAT_INVALID', 'channel', problem, { place })
 }

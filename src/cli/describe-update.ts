@@ -8,6 +8,7 @@ import type { KeptChange } from '../client/keep-local-changes.ts'
 import type { UpdateResult } from '../client/machine.ts'
 import type { DeliveryReport } from '../client/module-delivery.ts'
 import type { NotKeptKind } from '../tree/not-kept.ts'
+import { mirrorPairs, mirrorsJson } from './describe-connection.ts'
 import { formatBytes, formatCount, formatCounted, formatDuration } from './format-quantity.ts'
 import type { Answer } from './output.ts'
 import { formatPairs } from './table.ts'
@@ -37,6 +38,7 @@ export function updateJson({ result, ms }: Updated): Readonly<Record<string, Jso
     rules: rulesJson(decision),
     modules,
     slot,
+    mirrors: mirrorsJson(result.mirrors),
     requests: result.requests,
     bytes: result.bytes,
     fetchedChunks: result.fetchedChunks,
@@ -59,6 +61,7 @@ export function describeUpdate(updated: Updated, { bold, yellow }: Style): strin
       ...rulePairs(result.decision),
       ['modules', result.modules.join(', ')],
       ['root', root],
+      ...mirrorPairs(result.mirrors),
       ['transferred', `${formatBytes(result.bytes)} in ${formatCounted(result.requests, 'request')}`],
       ...(result.changed ? contentPairs(result) : []),
       ['took', formatDuration(ms)],
@@ -69,13 +72,25 @@ export function describeUpdate(updated: Updated, { bold, yellow }: Style): strin
   )
 }
 
-/** `because` and the rules of a decision, a line each. */
+/** `because` and the rules of a decision, a line each; that the metadata is fresh goes without saying. */
 export function rulePairs({ rules }: Pick<Decision, 'rules'>): (readonly [string, string])[] {
-  return rules.map(({ says }, i) => [i === 0 ? 'because' : '', says])
+  return rules
+    .filter(({ name }) => name !== 'freshness')
+    .map(({ says }, i) => [i === 0 ? 'because' : '', says])
 }
 
 export function rulesJson({ rules }: Pick<Decision, 'rules'>): JsonValue {
   return rules.map(({ name, holds, says }) => ({ name, holds, says }))
+}
+
+/** Every rule by its name, with whether it held. */
+export function explainRules({ rules }: Pick<Decision, 'rules'>): (readonly [string, string])[] {
+  return rules.map(({ name, holds, says }) => [name, `${holds ? 'yes' : 'no '}  ${says}`])
+}
+
+/** Whether the machine goes to an earlier release, by order of its channel. */
+export function isRollback({ move, rules }: Pick<Decision, 'move' | 'rules'>): boolean {
+  return move && rules.some(({ name, holds }) => name === 'rollback' && holds)
 }
 
 /** Whether the channel is at another release, which the machine may not take yet. */
@@ -126,11 +141,22 @@ export function notKeptJson(notKept: UpdateResult['notKept']): JsonValue {
 
 function headline({ from, to, changed, decision }: UpdateResult): string {
   if (from === undefined) return `Installed release ${to}.`
+  if (isRollback(decision)) return `Went back from release ${from} to release ${to}.`
   if (from !== to) return `Updated from release ${from} to release ${to}.`
   if (changed) return `Built release ${to} anew, with the modules that are asked for.`
-  return isHeld(decision)
-    ? `Release ${to} stays: this machine may not take the channel's release yet.`
-    : `Release ${to} is installed, and there is nothing newer.`
+  return describeStay(to, decision)
+}
+
+/** Why a machine stays at a release, as a sentence. */
+export function describeStay(installed: number, decision: Pick<Decision, 'move' | 'rules'>): string {
+  if (isHeld(decision))
+    return `Release ${installed} stays: this machine may not take the channel's release yet.`
+  const refused = decision.rules.some(({ name, holds }) => name === 'rollback' && !holds)
+  const pinned = decision.rules.some(({ name, holds }) => name === 'pin' && holds)
+  if (pinned) return `Release ${installed} stays: this machine is pinned.`
+  return refused
+    ? `Release ${installed} stays: it is later than the channel's, and is not rolled back.`
+    : `Release ${installed} is installed, and there is nothing newer.`
 }
 
 function contentPairs(result: UpdateResult): (readonly [string, string])[] {

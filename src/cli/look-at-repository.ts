@@ -2,13 +2,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MachineError } from '../client/errors.ts'
-import { HttpFetcher } from '../client/http-fetcher.ts'
+import { HttpFetcher, type FetcherOptions } from '../client/http-fetcher.ts'
 import type { MachineSettings } from '../client/machine-state.ts'
+import type { ProxyVariables } from '../client/proxy.ts'
 import { TrustedRepository } from '../client/trusted-repository.ts'
 import { refuseUnknownModules } from './change-modules.ts'
 
 export interface FutureMachine extends Pick<MachineSettings, 'url' | 'channel' | 'modules'> {
   readonly trustedRoot: Uint8Array
+  readonly connection?: MachineSettings['connection']
+  readonly env?: ProxyVariables
+  readonly onMirrorLeft?: FetcherOptions['onMirrorLeft']
 }
 
 /** Someone waits for an answer. */
@@ -22,7 +26,8 @@ export async function lookAtRepository(machine: FutureMachine, signal: AbortSign
   const trust = mkdtempSync(join(tmpdir(), 'vend-init-'))
   try {
     writeFileSync(join(trust, 'root.json'), machine.trustedRoot)
-    await using fetcher = new HttpFetcher({ baseUrl: machine.url, attempts })
+    const { url: baseUrl, connection, env, onMirrorLeft } = machine
+    await using fetcher = new HttpFetcher({ baseUrl, connection, env, onMirrorLeft, attempts })
     const repository = await TrustedRepository.refresh(trust, fetcher, signal)
     const channel = await repository.channel(machine.channel, signal)
     if (channel === undefined) throw noChannel(machine.channel)

@@ -1,7 +1,8 @@
-import { KeyRing } from '../trust/key-ring.ts'
+import type { KeyRing } from '../trust/key-ring.ts'
 import type { RepositoryState } from '../repository/repository-state.ts'
 import type { Repository } from '../repository/repository.ts'
 import type { CommandContext } from './command-context.ts'
+import { openKeyRing } from './open-key-ring.ts'
 
 export interface OpenedRepository {
   readonly repository: Repository
@@ -13,10 +14,11 @@ export interface OpenedRepository {
  * The repository as it is now. When the key directory is there, it must be the one that its root belongs to;
  * reading needs no keys.
  */
-export async function openRepository({ settings, signal }: CommandContext): Promise<OpenedRepository> {
+export async function openRepository(context: CommandContext): Promise<OpenedRepository> {
   const { loadState } = await import('../repository/repository-state.ts')
   const { Repository } = await import('../repository/repository.ts')
-  const keys = new KeyRing(settings.keys)
+  const { settings, signal } = context
+  const keys = openKeyRing(context)
   const state = await loadState(settings.store, { signal, trustedRoot: keys.trustedRoot() })
   return { repository: new Repository(settings.store, state), state, keys }
 }

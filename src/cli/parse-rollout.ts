@@ -1,4 +1,4 @@
-import { wholeFleet } from '../../manifests/channel.ts'
+import { wholeFleet } from '../../manifests/rollout.ts'
 import { quote } from './setting-parsers.ts'
 
 /** `10%`, `10 %`, `0.25%` or `100%` as a fraction of 10,000. */

@@ -43,6 +43,13 @@ export const settingsTable = {
     description: 'the directory of the keys that sign',
     parse: parsePathText,
   }),
+  passphraseFile: setting({
+    placeholder: 'FILE',
+    env: 'VEND_PASSPHRASE_FILE',
+    key: 'passphraseFile',
+    description: 'a file whose first line is the passphrase of encrypted keys; default: ask at the terminal',
+    parse: parsePathText,
+  }),
   machine: setting({
     placeholder: 'DIRECTORY',
     flag: '--machine',
@@ -141,6 +148,24 @@ export const settingsTable = {
     default: '64GB',
     description: 'the packs that are built on demand in a day, together about',
     parse: parseByteCount,
+  }),
+  reports: setting({
+    placeholder: 'yes|no',
+    flag: '--reports',
+    env: 'VEND_REPORTS',
+    key: 'reports',
+    default: 'no',
+    description: 'whether to take and count the reports of machines on how their updates went',
+    parse: parseYesOrNo,
+  }),
+  refresh: setting({
+    placeholder: 'yes|no',
+    flag: '--refresh',
+    env: 'VEND_REFRESH',
+    key: 'refresh',
+    default: 'no',
+    description: 'whether the server signs snapshot and timestamp anew before they expire',
+    parse: parseYesOrNo,
   }),
   logLevel: setting({
     placeholder: 'LEVEL',

@@ -1,10 +1,27 @@
 import type { Program } from './build-command-tree.ts'
+import { auditCommand } from './commands/audit.ts'
 import { catCommand } from './commands/cat.ts'
+import { channelGuardCommand } from './commands/channel-guard.ts'
+import { channelHaltCommand } from './commands/channel-halt.ts'
+import { channelHistoryCommand } from './commands/channel-history.ts'
 import { channelListCommand } from './commands/channel-list.ts'
+import { channelPromoteCommand } from './commands/channel-promote.ts'
+import { channelResumeCommand } from './commands/channel-resume.ts'
+import { channelRollbackCommand } from './commands/channel-rollback.ts'
+import { channelRolloutCommand } from './commands/channel-rollout.ts'
 import { channelSetCommand } from './commands/channel-set.ts'
+import { channelStatusCommand } from './commands/channel-status.ts'
 import { completionCommand } from './commands/completion.ts'
 import { diffCommand } from './commands/diff.ts'
 import { initCommand } from './commands/init.ts'
+import { keysApplyCommand } from './commands/keys-apply.ts'
+import { keysDecryptCommand } from './commands/keys-decrypt.ts'
+import { keysEncryptCommand } from './commands/keys-encrypt.ts'
+import { keysGenerateCommand } from './commands/keys-generate.ts'
+import { keysMergeCommand } from './commands/keys-merge.ts'
+import { keysProposeCommand } from './commands/keys-propose.ts'
+import { keysSignCommand } from './commands/keys-sign.ts'
+import { keysStatusCommand } from './commands/keys-status.ts'
 import { lsCommand } from './commands/ls.ts'
 import { packCommand } from './commands/pack.ts'
 import { previewCommand } from './commands/preview.ts'
@@ -22,7 +39,10 @@ export const vendProgram: Program = {
   name: 'vend',
   summary: 'A content-addressed update repository for operating systems.',
   version: programVersion(),
-  groups: { channel: 'list, move, roll out and halt channels' },
+  groups: {
+    channel: 'list, move, roll out, halt and roll back channels',
+    keys: 'make, share, rotate and revoke the keys that sign',
+  },
   commands: [
     initCommand,
     publishCommand,
@@ -35,8 +55,25 @@ export const vendProgram: Program = {
     packCommand,
     channelListCommand,
     channelSetCommand,
+    channelPromoteCommand,
+    channelRolloutCommand,
+    channelHaltCommand,
+    channelResumeCommand,
+    channelRollbackCommand,
+    channelHistoryCommand,
+    channelStatusCommand,
+    channelGuardCommand,
+    keysStatusCommand,
+    keysGenerateCommand,
+    keysEncryptCommand,
+    keysDecryptCommand,
+    keysProposeCommand,
+    keysSignCommand,
+    keysMergeCommand,
+    keysApplyCommand,
     serveCommand,
     verifyCommand,
+    auditCommand,
     refreshCommand,
     completionCommand(() => vendProgram, ['completion bash > /etc/bash_completion.d/vend']),
   ],

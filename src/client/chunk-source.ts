@@ -31,33 +31,25 @@ export class ChunkSource {
       return local
     }
     this.#fetchedChunks++
-    try {
-      return await this.#fetch(chunk)
-    } catch (error) {
-      if (!(error instanceof ChunkCorruptError)) throw error
-      // Damaged on the way, or where it lies: one more request tells.
-      return this.#fetchAgain(chunk)
-    }
+    return this.#fetch(chunk)
   }
 
   async #fetch(chunk: ChunkRef): Promise<Buffer> {
     const hex = hexOf(chunk.digest)
     const path = `chunks/${hex.slice(0, 4)}/${hex}.cacnk`
-    const stored = await this.#fetcher.fetch(path, {
-      maxBytes: maxEncodedBytes(chunk.size),
-      signal: this.#signal,
-    })
-    if (stored !== undefined) return decodeChunk(stored, chunk)
+    const options = { maxBytes: maxEncodedBytes(chunk.size), signal: this.#signal }
+    const plain = await this.#fetcher.fetchChecked(path, options, async (stored) => decode(stored, chunk))
+    if (plain !== undefined) return plain
     throw new MachineError('OBJECT_MISSING', `the repository lacks ${path}`, { hint: wayOut })
   }
+}
 
-  async #fetchAgain(chunk: ChunkRef): Promise<Buffer> {
-    try {
-      return await this.#fetch(chunk)
-    } catch (cause) {
-      if (!(cause instanceof ChunkCorruptError)) throw cause
-      throw new MachineError('OBJECT_CORRUPT', cause.message, { hint: wayOut, cause })
-    }
+async function decode(stored: Buffer, chunk: ChunkRef): Promise<Buffer> {
+  try {
+    return await decodeChunk(stored, chunk)
+  } catch (cause) {
+    if (!(cause instanceof ChunkCorruptError)) throw cause
+    throw new MachineError('OBJECT_CORRUPT', cause.message, { hint: wayOut, cause })
   }
 }
 

@@ -32,5 +32,9 @@ export type MachineErrorCode =
   | 'METADATA_STALE' // the repository's metadata has expired: frozen, or not refreshed
   | 'SERVER_UNREACHABLE' // no answer, or none in time
   | 'SERVER_REFUSED' // an answer that is not what was asked for
+  | 'SERVER_CERTIFICATE_INVALID' // no TLS: the server's certificate is not trusted, for another host, or expired
+  | 'CLIENT_CERTIFICATE_REFUSED' // no TLS: the server wants a certificate of the client, or another one
+  | 'PROXY_REFUSED' // the proxy wants credentials, or does not let this through
+  | 'TLS_FILES_INVALID' // a CA file, a client certificate or its key cannot be used
   | 'OBJECT_MISSING' // something the release needs is not there
   | 'OBJECT_CORRUPT' // something the release needs arrived with other bytes than it must have

@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, renameSync } from 'node:fs'
+import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdDecompress } from 'node:zlib'
 import { hexOf } from '../../manifests/digest.ts'
@@ -29,17 +29,24 @@ export async function fetchManifest(
     )
   }
   const path = `manifests/${hexOf(digest)}.ndjson.zst`
-  const stored = await fetcher.fetch(path, { maxBytes: bytes + (bytes >> 8) + 1024, signal })
-  if (stored === undefined) {
+  const temporary = `${file}.tmp`
+  const options = { maxBytes: bytes + (bytes >> 8) + 1024, signal }
+  const isThere = await fetcher.fetchChecked(path, options, async (stored) => {
+    try {
+      await decompress(stored, temporary, path, bytes)
+      const { digest: found } = await digestFile(temporary)
+      if (found === digest) return true
+      throw new MachineError('OBJECT_CORRUPT', `${path} holds the bytes of ${found}`, { hint })
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      throw error
+    }
+  })
+  if (isThere === undefined) {
     throw new MachineError('OBJECT_MISSING', `the repository lacks ${path}, the manifest of ${name}`, {
       hint,
     })
   }
-  const temporary = `${file}.tmp`
-  await decompress(stored, temporary, path, bytes)
-  const { digest: found } = await digestFile(temporary)
-  if (found !== digest)
-    throw new MachineError('OBJECT_CORRUPT', `${path} holds the bytes of ${found}`, { hint })
   renameSync(temporary, file)
   syncDirectory(layout.manifests)
 }

@@ -1,10 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Agent, request, type Dispatcher } from 'undici'
+import type { ConnectionSettings } from './connection-settings.ts'
+import { Connections } from './connections.ts'
+import { Download } from './download.ts'
 import { MachineError } from './errors.ts'
+import { Mirror, RangeUnfitError, SlowError, type Body, type OpenOptions, type Traffic } from './mirror.ts'
+import { isMirrorsFault, Mirrors, type LeftMirror, type MirrorReport } from './mirrors.ts'
+import type { ProxyVariables } from './proxy.ts'
 
 export interface FetcherOptions {
   /** The repository's base, ending with a slash. */
   readonly baseUrl: string
+  /** Further servers, and how all are reached. */
+  readonly connection?: ConnectionSettings | undefined
+  /** Where proxies are named that the connection does not name. */
+  readonly env?: ProxyVariables | undefined
+  readonly onMirrorLeft?: ((left: LeftMirror, next: string) => void) | undefined
   readonly userAgent?: string
   /** How many requests may be under way at once. */
   readonly connections?: number
@@ -16,157 +26,214 @@ export interface FetcherOptions {
   readonly sleep?: Sleep
 }
 
-/** How many servers may pass a request on. */
-const maxRedirects = 3
-
 type Sleep = (ms: number, signal: AbortSignal | undefined) => Promise<void>
 
 export interface FetchOptions {
   /** The body is refused when it turns out longer. */
   readonly maxBytes: number
   readonly signal?: AbortSignal | undefined
+  /** The only one to ask; it is not left. */
+  readonly mirror?: Mirror | undefined
+  /** At most those of the fetcher. */
+  readonly attempts?: (() => number) | undefined
 }
 
 export interface PersistOptions {
   readonly signal?: AbortSignal | undefined
   /** Asked after each; at most those of the fetcher. */
-  readonly attempts?: () => number
+  readonly attempts?: (() => number) | undefined
   /** Whether something was gained since it was last asked. */
   readonly hasAdvanced?: () => boolean
+  /** The only one to ask; it is not left. */
+  readonly mirror?: Mirror | undefined
 }
 
-export interface OpenOptions {
-  readonly resume?: BodyStart | undefined
-  readonly signal?: AbortSignal | undefined
-}
+/** Of a mirror that has another behind it. */
+const attemptsBeforeNext = 2
 
-/** A byte of an object, and the strong validator of the object that the bytes before it are of. */
-export interface BodyStart {
-  readonly at: number
-  readonly etag: string
-}
-
-export interface Body {
-  /** Where in the object the body begins: 0, or where it was asked for. */
-  readonly start: number
-  /** Strong. */
-  readonly etag: string | undefined
-  /** Bytes of the whole object, where the server says so. */
-  readonly total: number | undefined
-  readonly pieces: AsyncIterable<Buffer>
-}
-
-/** The server does not give the range that was asked for. */
-export class RangeUnfitError extends Error {
-  override readonly name = 'RangeUnfitError'
-}
-
-export interface Transferred {
-  readonly requests: number
-  /** Bytes of bodies, before decompression. */
-  readonly bytes: number
-}
-
-/** Reads objects of a repository by path, with retries that go on where the last try ended. */
+/**
+ * Reads objects of a repository by path, with retries that go on where the last try ended. A mirror that fails is left
+ * for good, and the next one asked for the same.
+ */
 export class HttpFetcher implements AsyncDisposable {
-  readonly #base: string
-  readonly #agent: Agent
-  readonly #headers: Readonly<Record<string, string>>
+  readonly #connections: Connections
+  readonly #mirrors: Mirrors
+  readonly #traffic: Traffic = { requests: 0, bytes: 0 }
   readonly #attempts: number
   readonly #minBytesPerSecond: number
   readonly #timeoutMs: number
   readonly #sleep: Sleep
-  #requests = 0
-  #bytes = 0
 
+  /** Throws TLS_FILES_INVALID and SETTINGS_INVALID. */
   constructor(options: FetcherOptions) {
-    this.#base = options.baseUrl
     this.#timeoutMs = options.timeoutMs ?? 30_000
-    this.#agent = new Agent({
+    const bases = [...new Set([options.baseUrl, ...(options.connection?.mirrors ?? [])])]
+    this.#connections = new Connections({
+      settings: options.connection ?? {},
+      env: options.env ?? {},
+      ownOrigins: bases.map((base) => new URL(base).origin),
+      timeoutMs: this.#timeoutMs,
       connections: options.connections ?? 16,
-      connect: { timeout: this.#timeoutMs },
-      headersTimeout: this.#timeoutMs,
-      bodyTimeout: this.#timeoutMs,
     })
-    this.#headers = { 'user-agent': options.userAgent ?? 'vend-client' }
+    const [connections, traffic] = [this.#connections, this.#traffic]
+    const context = { connections, traffic, userAgent: options.userAgent ?? 'vend-client' }
+    this.#mirrors = new Mirrors(
+      bases.map((base) => new Mirror(base, context)),
+      options.onMirrorLeft,
+    )
     this.#attempts = options.attempts ?? 5
     this.#minBytesPerSecond = options.minBytesPerSecond ?? 1000
     this.#sleep = options.sleep ?? ((ms, signal) => sleep(ms, undefined, { signal }))
   }
 
-  get transferred(): Transferred {
-    return { requests: this.#requests, bytes: this.#bytes }
+  get transferred(): Readonly<Traffic> {
+    return { ...this.#traffic }
+  }
+
+  get mirrors(): MirrorReport {
+    return this.#mirrors.report
+  }
+
+  get currentMirror(): Mirror {
+    return this.#mirrors.current
+  }
+
+  /** The mirrors that would be asked if the current one failed. */
+  get otherMirrors(): readonly Mirror[] {
+    return this.#mirrors.others
+  }
+
+  /** Where an object lies. */
+  url(path: string): string {
+    return this.#mirrors.current.url(path)
   }
 
   /**
-   * The whole object; undefined when the server says that there is none. Throws a MachineError: SERVER_UNREACHABLE
-   * after the last try, SERVER_REFUSED for an answer that no retry can better.
+   * The whole object, as a mirror has it; undefined when that one says that there is none. Throws a MachineError:
+   * SERVER_UNREACHABLE after the last try, SERVER_REFUSED for an answer that no retry can better, and what
+   * `connectionProblem` names.
    */
   async fetch(path: string, options: FetchOptions): Promise<Buffer | undefined> {
     const download = new Download(options.maxBytes)
-    return this.persist(path, options, async () =>
-      (await this.#try(path, download, options.signal)) ? download.bytes() : undefined,
-    )
+    const from = await this.#fetchInto(path, download, options)
+    return from.isThere ? download.bytes() : undefined
   }
 
   /**
-   * Tries `work` again until it succeeds, fails for good (a MachineError), or has failed `attempts` times in a row
-   * without `hasAdvanced`. Throws as `fetch` does.
+   * What `read` makes of an object that signed metadata promises; undefined when no mirror has it. A MachineError that
+   * `read` throws is the mirror's fault, and the next one is asked; the last one is asked twice. Throws as `fetch` does.
    */
-  async persist<T>(path: string, options: PersistOptions, work: () => Promise<T>): Promise<T> {
-    const { signal, hasAdvanced } = options
-    for (let attempt = 1; ; attempt++) {
+  async fetchChecked<T>(
+    path: string,
+    options: Omit<FetchOptions, 'mirror'>,
+    read: (bytes: Buffer) => T | Promise<T>,
+  ): Promise<T | undefined> {
+    const download = new Download(options.maxBytes)
+    for (let isLastTry = false; ;) {
+      const { isThere, mirror } = await this.#fetchInto(path, download, options)
+      if (!isThere) {
+        if (!this.#mirrors.leave(mirror, lacks(path))) return undefined
+        continue
+      }
       try {
-        return await work()
+        return await read(download.bytes())
       } catch (error) {
-        signal?.throwIfAborted()
-        if (hasAdvanced?.() === true) attempt = 0
-        const attempts = Math.min(options.attempts?.() ?? this.#attempts, this.#attempts)
-        if (error instanceof MachineError || attempt >= attempts) throw this.#final(path, error, attempts)
-        await this.#sleep(backoffMs(attempt), signal)
+        if (!(error instanceof MachineError)) throw error
+        const { source } = download
+        download.restart()
+        // What came from several mirrors, each may be innocent of.
+        if (source === undefined || this.#mirrors.leave(source, error)) continue
+        if (isLastTry) throw this.#mirrors.failure(error)
+        isLastTry = true
       }
     }
   }
 
+  /** Does work with one mirror after the other until it fails in no way that is the mirror's. */
+  async overMirrors<T>(work: (mirror: Mirror) => Promise<T>): Promise<T> {
+    for (;;) {
+      const mirror = this.#mirrors.current
+      try {
+        return await work(mirror)
+      } catch (error) {
+        if (!(error instanceof MachineError) || !isMirrorsFault(error)) throw error
+        if (!this.#mirrors.leave(mirror, error)) throw this.#mirrors.failure(error)
+      }
+    }
+  }
+
+  /** Asks a mirror no more. False: there is no other. */
+  leave(mirror: Mirror, error: Error): boolean {
+    return this.#mirrors.leave(mirror, error)
+  }
+
   /**
-   * One try to read an object, from `resume` on if the server still has the same; undefined when it says that there is
-   * none. Throws a MachineError when trying again is useless, RangeUnfitError when only the whole object is left to
-   * ask for. `pieces` must be read to their end or returned.
+   * Tries `work` again until it succeeds, fails for good (a MachineError), or has failed `attempts` times in a row
+   * without `hasAdvanced`; then with the next mirror. Throws as `fetch` does.
    */
-  async open(path: string, { resume, signal }: OpenOptions): Promise<Body | undefined> {
-    const range: Record<string, string> =
-      resume === undefined ? {} : { range: `bytes=${resume.at}-`, 'if-range': resume.etag }
-    const response = await this.#request('GET', this.url(path), { ...this.#headers, ...range }, signal)
-    if (!this.#accept(path, response, resume)) return undefined
-    const start = response.statusCode === 206 && resume !== undefined ? resume.at : 0
-    const { etag, 'content-length': length } = response.headers
-    return {
-      start,
-      // Of a body with a weak validator, or none, another range could be a piece of another body.
-      etag: typeof etag === 'string' && etag.startsWith('"') ? etag : undefined,
-      total: typeof length === 'string' ? start + Number(length) : undefined,
-      pieces: this.#counted(response.body),
+  async persist<T>(path: string, options: PersistOptions, work: (mirror: Mirror) => Promise<T>): Promise<T> {
+    const { signal, hasAdvanced } = options
+    for (let attempt = 1, asked: Mirror | undefined; ; attempt++) {
+      const mirror = options.mirror ?? this.#mirrors.current
+      if (mirror !== asked) [attempt, asked] = [1, mirror]
+      try {
+        return await work(mirror)
+      } catch (error) {
+        signal?.throwIfAborted()
+        // Someone else has left it meanwhile.
+        if (options.mirror === undefined && mirror !== this.#mirrors.current) continue
+        if (hasAdvanced?.() === true) attempt = 0
+        const attempts = this.#patience(error, options)
+        if (!(error instanceof MachineError) && attempt < attempts) {
+          await this.#sleep(backoffMs(attempt), signal)
+          continue
+        }
+        const failure = finalError(mirror.url(path), error, Math.max(1, attempt), this.#connections)
+        if (options.mirror !== undefined) throw failure
+        if (!this.#mirrors.leave(mirror, failure)) throw this.#mirrors.failure(failure)
+      }
     }
   }
 
   /** How many bytes an object has, in one try; undefined when there is none, or the server does not say. */
   async size(path: string, signal?: AbortSignal): Promise<number | undefined> {
-    const response = await this.#request('HEAD', this.url(path), this.#headers, signal)
-    response.body.on('error', () => undefined).destroy()
-    const length = response.headers['content-length']
-    return response.statusCode === 200 && typeof length === 'string' ? Number(length) : undefined
+    return this.#mirrors.current.size(path, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy()
+    await this.#connections[Symbol.asyncDispose]()
+  }
+
+  #patience(error: unknown, options: PersistOptions): number {
+    const attempts = Math.min(options.attempts?.() ?? this.#attempts, this.#attempts)
+    const { current, others } = this.#mirrors
+    const hasNext = others.length > 0 || (options.mirror ?? current) !== current
+    if (!hasNext) return attempts
+    return isLasting(error) ? 0 : Math.min(attempts, attemptsBeforeNext)
+  }
+
+  async #fetchInto(
+    path: string,
+    download: Download,
+    options: FetchOptions,
+  ): Promise<{ readonly isThere: boolean; readonly mirror: Mirror }> {
+    return this.persist(path, options, async (mirror) => ({
+      isThere: await this.#try(mirror, path, download, options.signal),
+      mirror,
+    }))
   }
 
   /** False: there is no such object. Throws a MachineError when trying again is useless. */
-  async #try(path: string, download: Download, signal: AbortSignal | undefined): Promise<boolean> {
+  async #try(
+    mirror: Mirror,
+    path: string,
+    download: Download,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     const deadline = AbortSignal.timeout(
       this.#timeoutMs + (download.maxBytes / this.#minBytesPerSecond) * 1000,
     )
-    const body = await this.#openOrRestart(path, download, {
+    const body = await openOrRestart(mirror, path, download, {
       resume: download.resume,
       signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
     })
@@ -174,137 +241,66 @@ export class HttpFetcher implements AsyncDisposable {
     download.begin(body)
     for await (const piece of body.pieces) {
       if (!download.add(piece)) {
-        throw new MachineError('SERVER_REFUSED', `${this.url(path)}: longer than ${download.maxBytes} bytes`)
+        throw new MachineError(
+          'SERVER_REFUSED',
+          `${mirror.url(path)}: longer than ${download.maxBytes} bytes`,
+        )
       }
     }
     if (!download.complete) throw new Error('the connection ended before the body did')
     return true
   }
+}
 
-  async #openOrRestart(path: string, download: Download, options: OpenOptions): Promise<Body | undefined> {
-    try {
-      return await this.open(path, options)
-    } catch (error) {
-      if (error instanceof RangeUnfitError) download.restart()
-      throw error
-    }
-  }
-
-  async *#counted(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-    for await (const piece of body) {
-      this.#bytes += piece.length
-      yield piece
-    }
-  }
-
-  /** Follows where a server sends on, to a bucket or a CDN: where bytes come from is no reason to trust them. */
-  async #request(
-    method: 'GET' | 'HEAD',
-    url: string,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
-    redirects = 0,
-  ): Promise<Dispatcher.ResponseData> {
-    this.#requests++
-    const response = await request(url, { method, dispatcher: this.#agent, headers, signal: signal ?? null })
-    const { location } = response.headers
-    const passedOn = [301, 302, 307, 308].includes(response.statusCode) && typeof location === 'string'
-    if (!passedOn || redirects === maxRedirects) return response
-    await response.body.dump({ limit: 16_384 })
-    return this.#request(method, new URL(location, url).href, headers, signal, redirects + 1)
-  }
-
-  #accept(path: string, response: Dispatcher.ResponseData, resume: BodyStart | undefined): boolean {
-    const { statusCode } = response
-    if (statusCode === 200 || (statusCode === 206 && resumes(response.headers, resume))) return true
-    response.body.on('error', () => undefined).destroy()
-    // 403 is how a bucket that may not be listed says that there is no such object.
-    if (statusCode === 404 || statusCode === 410 || statusCode === 403) return false
-    const problem = `answered with status ${statusCode}`
-    if (statusCode === 429 || statusCode >= 500) throw new Error(problem)
-    if (statusCode === 206 || statusCode === 416) {
-      throw new RangeUnfitError(`${problem} for a range that does not fit`)
-    }
-    throw new MachineError('SERVER_REFUSED', `${this.url(path)} ${problem}`, {
-      hint: 'is the URL that of a repository?',
-    })
-  }
-
-  #final(path: string, error: unknown, attempts: number): MachineError {
-    if (error instanceof MachineError) return error
-    const reason = (error as Error).message || String((error as NodeJS.ErrnoException).code)
-    const message = `${this.url(path)} could not be fetched in ${attempts} tries: ${reason}`
-    return new MachineError('SERVER_UNREACHABLE', message, {
-      hint: 'check the network and the URL; the same command goes on where this one ended',
-      cause: error,
-    })
-  }
-
-  /** Where an object lies. */
-  url(path: string): string {
-    return new URL(path, this.#base).href
+async function openOrRestart(
+  mirror: Mirror,
+  path: string,
+  download: Download,
+  options: OpenOptions,
+): Promise<Body | undefined> {
+  try {
+    return await mirror.open(path, options)
+  } catch (error) {
+    if (error instanceof RangeUnfitError) download.restart()
+    throw error
   }
 }
 
-/** The body of one object, across tries. */
-class Download {
-  readonly maxBytes: number
-  /** One buffer, however small the pieces are in which a server sends the body. */
-  #buffer = Buffer.alloc(0)
-  #received = 0
-  #etag: string | undefined
-  #total: number | undefined
-
-  constructor(maxBytes: number) {
-    this.maxBytes = maxBytes
-  }
-
-  get complete(): boolean {
-    return this.#total === undefined || this.#received === this.#total
-  }
-
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#received)
-  }
-
-  get resume(): BodyStart | undefined {
-    if (this.#received > 0 && this.#etag !== undefined) return { at: this.#received, etag: this.#etag }
-    this.restart()
-    return undefined
-  }
-
-  begin({ start, etag, total }: Body): void {
-    if (start === 0) this.restart()
-    this.#etag = etag
-    this.#total = total
-  }
-
-  restart(): void {
-    this.#received = 0
-  }
-
-  /** False when the body is too long. */
-  add(piece: Buffer): boolean {
-    const received = this.#received + piece.length
-    if (received > this.maxBytes) return false
-    if (received > this.#buffer.length) this.#grow(received)
-    piece.copy(this.#buffer, this.#received)
-    this.#received = received
-    return true
-  }
-
-  #grow(needed: number): void {
-    const announced = Math.min(this.#total ?? 0, this.maxBytes)
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, announced, Math.min(2 * needed, this.maxBytes)))
-    this.#buffer.copy(larger, 0, 0, this.#received)
-    this.#buffer = larger
-  }
+function lacks(path: string): MachineError {
+  return new MachineError('OBJECT_MISSING', `it lacks ${path}`)
 }
 
-function resumes(headers: Dispatcher.ResponseData['headers'], resume: BodyStart | undefined): boolean {
-  if (resume === undefined) return false
-  if (headers['etag'] !== undefined && headers['etag'] !== resume.etag) return false
-  return String(headers['content-range']).startsWith(`bytes ${resume.at}-`)
+const lastingCodes = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+])
+
+/** Whether a try took so long, or failed in such a way, that another mirror is the better choice at once. */
+function isLasting(error: unknown): boolean {
+  if (error instanceof SlowError) return true
+  const { name, code } = error as NodeJS.ErrnoException
+  return name === 'TimeoutError' || lastingCodes.has(code ?? '')
+}
+
+function finalError(url: string, error: unknown, tries: number, connections: Connections): MachineError {
+  if (error instanceof MachineError) return error
+  const reason = (error as Error).message || String((error as NodeJS.ErrnoException).code)
+  const proxy = connections.proxyOf(new URL(url))
+  const by = proxy === undefined ? '' : ` (through the proxy ${proxy})`
+  const times = tries === 1 ? '1 try' : `${tries} tries`
+  return new MachineError('SERVER_UNREACHABLE', `${url} could not be fetched in ${times}: ${reason}${by}`, {
+    hint:
+      proxy === undefined
+        ? 'check the network and the URL; the same command goes on where this one ended'
+        : 'check the network, the URL and the proxy; the same command goes on where this one ended',
+    cause: error,
+  })
 }
 
 function backoffMs(attempt: number): number {

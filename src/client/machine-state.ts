@@ -3,18 +3,27 @@ import * as z from 'zod'
 import { canonicalJson } from '../../manifests/canonical-json.ts'
 import { digestField } from '../../manifests/fields.ts'
 import { nameField, versionField } from '../../manifests/names.ts'
+import { reportIdField } from '../reports/update-report.ts'
+import { connectionSchema, serverUrl } from './connection-settings.ts'
 import { MachineError } from './errors.ts'
+import { hasCredentials } from './proxy.ts'
 import { readIfThere } from './read-if-there.ts'
 import { MachineLayout, slots, type Slot } from './machine-layout.ts'
 import { syncDirectory, writeDurably } from './write-durably.ts'
 
 const settingsSchema = z.strictObject({
   channel: nameField,
+  /** How the repository is reached, besides `url`; read again for each run. */
+  connection: connectionSchema.optional(),
   format: z.literal(1),
   /** Random; decides with a channel's seed whether the machine is among the first to move. */
   machineId: z.string().regex(/^[0-9a-f]{32}$/),
   modules: z.union([z.literal('all'), z.array(nameField).min(1, 'a machine has at least one module')]),
-  url: z.url({ protocol: /^https?$/, error: 'is not the URL of a server (https://…)' }),
+  /** The last release that the machine may go to. */
+  pin: versionField.optional(),
+  /** By channel, what the machine calls itself in reports; without it, it sends none. */
+  reports: z.record(nameField, reportIdField).optional(),
+  url: serverUrl,
 })
 
 /** What a machine follows. */
@@ -70,7 +79,9 @@ export class MachineState {
     if (problem !== undefined) {
       throw new MachineError('SETTINGS_INVALID', `${problem.path.join('.')}: ${problem.message}`)
     }
-    writeDurably(this.layout.settings, Buffer.from(`${canonicalJson(settings)}\n`))
+    // A proxy's password is for nobody else on the machine.
+    const mode = hasCredentials(settings.connection?.proxy) ? 0o600 : 0o644
+    writeDurably(this.layout.settings, Buffer.from(`${canonicalJson(settings)}\n`), mode)
   }
 
   /** Undefined while a slot is empty or not complete. */

@@ -2,21 +2,27 @@ import { randomBytes } from 'node:crypto'
 import type { Channel } from '../../manifests/channel.ts'
 import { selectModules, type Release } from '../../manifests/release.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
+import { auditMachine, type MachineAudit } from './audit-machine.ts'
 import type { BuildProgress } from './build-root.ts'
 import { ChunkSource } from './chunk-source.ts'
-import { decide, holdForRequirement, type Decision } from './decide.ts'
+import { decide, freshnessRule, holdForRequirement, type Decision } from './decide.ts'
 import { MachineError } from './errors.ts'
+import { freshnessOf, type Freshness } from './freshness.ts'
 import { HttpFetcher } from './http-fetcher.ts'
 import { fetchManifests, installRelease, type InstalledRelease } from './install-release.ts'
 import { otherSlot, type Slot } from './machine-layout.ts'
 import { MachineLock } from './machine-lock.ts'
 import { MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
+import type { LeftMirror, MirrorReport } from './mirrors.ts'
 import { previewDeliveries, type DeliveryPreview } from './preview-deliveries.ts'
 import { ModuleTree } from './module-tree.ts'
+import type { ProxyVariables } from './proxy.ts'
 import { refuseMissingModules, refuseTooOld } from './refuse-release.ts'
 import { releasesBetween } from './releases-between.ts'
 import { isDamage, repairRoot } from './repair-root.ts'
+import { ReportedAttempt } from './reported-attempt.ts'
 import { rolloutBucket } from './rollout-bucket.ts'
+import { seenHeads, signedHead, writeSeenHeads } from './seen-heads.ts'
 import { TrustedRepository } from './trusted-repository.ts'
 import { verifyRoot, type Finding } from './verify-root.ts'
 
@@ -24,6 +30,11 @@ export interface MachineOptions {
   readonly signal?: AbortSignal | undefined
   readonly onPhase?: (phase: string) => void
   readonly onProgress?: (progress: Omit<BuildProgress, 'phase'>) => void
+  /** Where proxies are named that the machine's settings do not name: `HTTPS_PROXY` and so on. */
+  readonly env?: ProxyVariables | undefined
+  readonly onMirrorLeft?: (left: LeftMirror, next: string) => void
+  /** The machine's clock, by which it takes part in rollouts. Default: the system's. */
+  readonly now?: () => Date
   /** What this system runs from; default `/`. A slot that it is will not be built. */
   readonly runningRoot?: string | undefined
 }
@@ -36,14 +47,17 @@ export interface CreateMachineRequest {
   readonly trustedRoot: Uint8Array
   readonly channel: string
   readonly modules: MachineSettings['modules']
+  readonly connection?: MachineSettings['connection']
 }
 
 export interface CheckResult extends Decision {
   readonly channel: string
   readonly installed: number | undefined
+  readonly freshness: Freshness
   readonly modulesChange: boolean
   /** How the modules that would change would come, as far as it is known without fetching anything. */
   readonly deliveries: readonly DeliveryPreview[]
+  readonly mirrors: MirrorReport
   readonly requests: number
   readonly bytes: number
 }
@@ -56,6 +70,7 @@ export interface UpdateResult extends InstalledRelease {
   readonly decision: Decision
   readonly modules: readonly string[]
   readonly slot: Slot
+  readonly mirrors: MirrorReport
   readonly requests: number
   /** Bytes of bodies that came over the network. */
   readonly bytes: number
@@ -91,7 +106,7 @@ export class Machine {
 
   /** Makes an empty machine that trusts `trustedRoot` and nothing else. Throws MACHINE_EXISTS. */
   static create(request: CreateMachineRequest): void {
-    const { directory, url, trustedRoot, channel, modules } = request
+    const { directory, url, trustedRoot, channel, modules, connection } = request
     new MachineState(directory).create(
       {
         format: 1,
@@ -99,6 +114,7 @@ export class Machine {
         channel,
         modules: modules === 'all' ? 'all' : [...new Set(modules)].sort(),
         machineId: randomBytes(16).toString('hex'),
+        ...(connection !== undefined && { connection }),
       },
       trustedRoot,
     )
@@ -113,17 +129,18 @@ export class Machine {
     }
   }
 
+  /** The release in the active root; undefined before the first install. */
+  installed(): number | undefined {
+    return this.#state.installed()?.version
+  }
+
   /** What an update would do, without doing it. */
   async check(): Promise<CheckResult> {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
     const { signal } = this.#options
-    const { channel, decision: wanted, repository } = await this.#decide(fetcher)
+    const { channel, decision, freshness, repository } = await this.#decide(fetcher)
     const installed = this.#state.installed()
-    const decision =
-      wanted.move && wanted.version !== undefined
-        ? holdForRequirement(wanted, await this.#release(repository, wanted.version), installed?.version)
-        : wanted
     const modulesChange =
       installed !== undefined && !decision.move && (await this.#modulesDiffer(repository, installed))
     const deliveries =
@@ -140,8 +157,10 @@ export class Machine {
       ...decision,
       channel: channel.channel,
       installed: installed?.version,
+      freshness,
       modulesChange,
       deliveries,
+      mirrors: fetcher.mirrors,
       requests,
       bytes,
     }
@@ -149,17 +168,23 @@ export class Machine {
 
   /** Brings the machine to the release that its channel decides on, with the modules that it asks for. */
   async update(): Promise<UpdateResult> {
+    const attempt = new ReportedAttempt(this.#state, this.#options)
+    return attempt.run(async () => this.#update(attempt))
+  }
+
+  async #update(attempt: ReportedAttempt): Promise<UpdateResult> {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
     this.#options.onPhase?.('metadata')
     const { decision, repository } = await this.#decide(fetcher)
     const active = this.#state.activeSlot()
     const installed = this.#state.installed()
+    refuseTooOld(decision)
     if (decision.version === undefined) throw new TypeError('a decision without a release')
     const release = await this.#release(repository, decision.version)
     const target = this.#target(release)
     const changed = installed === undefined || !isSame(installed, target)
-    if (changed) refuseTooOld(release, installed?.version)
+    if (changed) attempt.begin(installed?.version, target.version)
     const slot = active === undefined ? 'a' : changed ? otherSlot(active) : active
     const built = changed
       ? await installRelease(slot, target, release.modules, {
@@ -167,6 +192,7 @@ export class Machine {
           fetcher,
           between: releasesBetween(repository, installed?.version, target.version, this.#options.signal),
           ...this.#options,
+          onPhase: attempt.enter,
         })
       : nothingInstalled()
     const { requests, bytes } = fetcher.transferred
@@ -178,6 +204,7 @@ export class Machine {
       decision,
       modules,
       slot,
+      mirrors: fetcher.mirrors,
       requests,
       bytes,
       ...built,
@@ -222,6 +249,31 @@ export class Machine {
     return { version: installed.version, findings, damaged, repaired }
   }
 
+  /** Proves that the machine was shown one history, and has what everyone is given (`auditMachine`). */
+  async audit(): Promise<AuditResult> {
+    using _lock = new MachineLock(this.#existing())
+    await using fetcher = this.#fetcher()
+    const { signal } = this.#options
+    const { trust } = this.#state.layout
+    const repository = await TrustedRepository.refresh(trust, fetcher, signal)
+    const head = signedHead(trust)
+    if (head === undefined) {
+      throw new MachineError('OBJECT_MISSING', 'the repository has no log yet', {
+        hint: 'it gets one with its next publish or refresh',
+      })
+    }
+    const audit = await auditMachine({
+      head,
+      seen: seenHeads(trust),
+      installed: this.#state.installed(),
+      release: async (version) => repository.release(version, signal, { passing: true }),
+      read: async (path, maxBytes) => fetcher.fetch(`log/${path}`, { maxBytes, signal }),
+    })
+    writeSeenHeads(trust, [head])
+    const { requests, bytes } = fetcher.transferred
+    return { ...audit, requests, bytes }
+  }
+
   /** Asks for other modules; the next update installs them. `available` is what the installed release has. */
   setModules(change: (modules: readonly string[], available: readonly string[]) => readonly string[]): void {
     using _lock = new MachineLock(this.#existing())
@@ -231,11 +283,25 @@ export class Machine {
     this.#state.saveSettings({ ...settings, modules: [...new Set(change(current, available))].sort() })
   }
 
+  /** Reaches the repository in another way from now on. Throws SETTINGS_INVALID. */
+  setConnection(url: string, connection: MachineSettings['connection']): void {
+    using _lock = new MachineLock(this.#existing())
+    const { connection: _, ...settings } = this.#state.settings()
+    this.#state.saveSettings({ ...settings, url, ...(connection !== undefined && { connection }) })
+  }
+
+  /** Keeps the machine from releases after `version`; undefined: no more. Throws SETTINGS_INVALID. */
+  setPin(version: number | undefined): void {
+    using _lock = new MachineLock(this.#existing())
+    const { pin: _, ...settings } = this.#state.settings()
+    this.#state.saveSettings(version === undefined ? settings : { ...settings, pin: version })
+  }
+
   /** The modules that the channel's release has, which of them are asked for, and which are installed. */
   async modules(): Promise<readonly ModuleStatus[]> {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
-    const { channel, repository } = await this.#decide(fetcher)
+    const { channel, repository } = await this.#refresh(fetcher)
     const release = await this.#release(repository, channel.version)
     const { modules: asked } = this.#state.settings()
     // What it has no more must not keep anyone from asking for something else.
@@ -259,12 +325,33 @@ export class Machine {
   }
 
   #fetcher(): HttpFetcher {
-    return new HttpFetcher({ baseUrl: this.#state.settings().url })
+    const { url, connection } = this.#state.settings()
+    const { env, onMirrorLeft } = this.#options
+    return new HttpFetcher({ baseUrl: url, connection, env, onMirrorLeft })
   }
 
-  async #decide(
-    fetcher: HttpFetcher,
-  ): Promise<{ channel: Channel; decision: Decision; repository: TrustedRepository }> {
+  async #decide(fetcher: HttpFetcher): Promise<Decided> {
+    const { channel, repository } = await this.#refresh(fetcher)
+    const { machineId, pin } = this.#state.settings()
+    const freshness = freshnessOf(this.#state.layout.trust)
+    const installed = this.#state.installed()?.version
+    const now = this.#options.now?.() ?? new Date()
+    const bucket = await rolloutBucket(channel.rollout.seed, machineId)
+    const wanted = decide(channel, { installed, pin, bucket, now })
+    const { move, version } = wanted
+    const { rules, ...decided } =
+      move && version !== undefined && installed !== undefined
+        ? holdForRequirement(wanted, await this.#release(repository, version), installed)
+        : wanted
+    return {
+      channel,
+      repository,
+      freshness,
+      decision: { ...decided, rules: [freshnessRule(freshness), ...rules] },
+    }
+  }
+
+  async #refresh(fetcher: HttpFetcher): Promise<{ channel: Channel; repository: TrustedRepository }> {
     const settings = this.#state.settings()
     const { signal } = this.#options
     const repository = await TrustedRepository.refresh(this.#state.layout.trust, fetcher, signal)
@@ -274,9 +361,7 @@ export class Machine {
         hint: 'publish to it first, or follow another channel',
       })
     }
-    const bucket = await rolloutBucket(channel.rollout.seed, settings.machineId)
-    const decision = decide(channel, { installed: this.#state.installed()?.version, bucket })
-    return { channel, decision, repository }
+    return { channel, repository }
   }
 
   async #release(repository: TrustedRepository, version: number): Promise<Release> {
@@ -284,7 +369,7 @@ export class Machine {
     if (release !== undefined) return release
     throw new MachineError(
       'RELEASE_MISSING',
-      `the repository has no release ${version}, which the channel names`,
+      `the repository has no release ${version}, which the channel or a pin names`,
     )
   }
 
@@ -301,6 +386,18 @@ export class Machine {
   async #modulesDiffer(repository: TrustedRepository, installed: SlotRecord): Promise<boolean> {
     return !isSame(installed, this.#target(await this.#release(repository, installed.version)))
   }
+}
+
+interface Decided {
+  readonly channel: Channel
+  readonly decision: Decision
+  readonly freshness: Freshness
+  readonly repository: TrustedRepository
+}
+
+export interface AuditResult extends MachineAudit {
+  readonly requests: number
+  readonly bytes: number
 }
 
 export interface ModuleStatus {

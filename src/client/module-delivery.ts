@@ -187,6 +187,7 @@ export class ModuleDelivery implements AsyncDisposable {
     } catch (error) {
       this.#context.signal?.throwIfAborted()
       if (!(error instanceof PackError) && !(error instanceof MachineError)) throw error
+      if (error instanceof PackError && error.code !== 'PACK_TOO_LARGE') this.#chain?.blame(error)
       this.#problem = error.message
       return false
     }

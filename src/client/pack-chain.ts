@@ -2,6 +2,7 @@ import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { hexOf } from '../../manifests/digest.ts'
 import type { FileEntry } from '../../manifests/entry.ts'
+import type { PackError } from '../pack/errors.ts'
 import type { ContentSink } from '../pack/pack-reader.ts'
 import { applyContents, contentBytesOf } from './apply-contents.ts'
 import { ContentsTarget } from './contents-target.ts'
@@ -119,6 +120,11 @@ export class PackChain implements AsyncDisposable {
   /** What was made on the way. */
   get made(): LocalContents {
     return firstOf(...this.#made)
+  }
+
+  /** Mirrors are left that gave packs which are not what they must be. */
+  blame(error: PackError): void {
+    for (const download of this.#downloads) download.blame(error)
   }
 
   /** Stops, and removes what is there: it was used, or is of no use. */

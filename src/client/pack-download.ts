@@ -21,7 +21,8 @@ import {
 import type { PackHeader } from '../pack/pack-header.ts'
 import { PackReader } from '../pack/pack-reader.ts'
 import { FileView } from './file-view.ts'
-import { RangeUnfitError, type Body, type BodyStart, type HttpFetcher } from './http-fetcher.ts'
+import type { HttpFetcher } from './http-fetcher.ts'
+import { RangeUnfitError, SlowError, type Body, type BodyStart, type Mirror } from './mirror.ts'
 import type { PackPath } from './pack-path.ts'
 import { readIfThere } from './read-if-there.ts'
 
@@ -66,6 +67,10 @@ export class PackDownload implements AsyncDisposable {
   #end: { readonly error: unknown } | undefined
   #changed = Promise.withResolvers<undefined>()
   #work: Promise<void> = Promise.resolve()
+  /** Whether some mirror had it in this run. */
+  #isBegun = false
+  /** Whom all that is there is of; undefined when it is of several, or of an earlier run. */
+  #source: Mirror | undefined
 
   private constructor(request: PackDownloadRequest) {
     this.#request = request
@@ -99,6 +104,11 @@ export class PackDownload implements AsyncDisposable {
 
   get received(): number {
     return this.#received
+  }
+
+  /** The mirror is left that gave the pack, if it was one alone: other bytes are needed than it has. */
+  blame(error: PackError): void {
+    if (this.#source !== undefined) this.#request.fetcher.leave(this.#source, error)
   }
 
   /** A reader of what is there. Throws a PackError when the pack was begun anew, and is not what it was. */
@@ -162,6 +172,7 @@ export class PackDownload implements AsyncDisposable {
     this.#length = undefined
     this.#etag = undefined
     this.#total = undefined
+    this.#source = undefined
   }
 
   /** Resolves when the header is there: to false when there is no pack. */
@@ -196,12 +207,26 @@ export class PackDownload implements AsyncDisposable {
       attempts: () => (this.#most > 0 ? attempts : firstAttempts),
       hasAdvanced: () => this.#hasAdvanced(),
     }
-    const refused = await fetcher.persist(path.url, options, async () => {
-      const body = await this.#open(either)
-      answer(body !== undefined)
-      return body === undefined ? undefined : this.#takeOrRefuse(body)
-    })
-    if (refused !== undefined) throw refused
+    for (;;) {
+      const refused = await fetcher.persist(path.url, options, async (mirror) => {
+        const body = await this.#open(mirror, either)
+        // Not every mirror has every pack.
+        if (body === undefined) return this.#isBegun ? noMore() : undefined
+        this.#isBegun = true
+        answer(true)
+        return this.#takeOrRefuse(body)
+      })
+      if (!this.#isBegun) answer(false)
+      if (refused === undefined) return
+      if (!this.#mayGoOn(refused)) throw refused
+      this.#restart()
+    }
+  }
+
+  /** Whether it was the mirror's fault, and there is another one to ask. */
+  #mayGoOn(refused: PackError): boolean {
+    if (refused.code !== 'PACK_CORRUPT' || this.#source === undefined) return false
+    return this.#request.fetcher.leave(this.#source, refused)
   }
 
   /** What is wrong with the pack itself no other try betters. */
@@ -221,9 +246,9 @@ export class PackDownload implements AsyncDisposable {
     return hasAdvanced
   }
 
-  async #open(signal: AbortSignal): Promise<Body | undefined> {
+  async #open(mirror: Mirror, signal: AbortSignal): Promise<Body | undefined> {
     try {
-      return await this.#request.fetcher.open(this.#request.path.url, { resume: this.#resumeAt(), signal })
+      return await mirror.open(this.#request.path.url, { resume: this.#resumeAt(), signal })
     } catch (error) {
       if (error instanceof RangeUnfitError) this.#restart()
       throw error
@@ -238,6 +263,7 @@ export class PackDownload implements AsyncDisposable {
 
   async #take(body: Body): Promise<void> {
     if (body.start === 0) this.#restart()
+    this.#source = this.#received === 0 || body.mirror === this.#source ? body.mirror : undefined
     this.#remember(body.etag)
     this.#total = body.total
     this.#checkLength()
@@ -247,7 +273,8 @@ export class PackDownload implements AsyncDisposable {
       this.#write(piece)
       this.#announce()
       const ms = performance.now() - started
-      if (ms > graceMs + ((this.#received - before) / minBytesPerSecond) * 1000) throw new Error('too slow')
+      if (ms > graceMs + ((this.#received - before) / minBytesPerSecond) * 1000)
+        throw new SlowError('too slow')
     }
     if (this.#isComplete) return
     if (this.#total !== undefined && this.#received === this.#total) {
@@ -321,6 +348,10 @@ export class PackDownload implements AsyncDisposable {
     this.#changed.resolve(undefined)
     this.#changed = Promise.withResolvers()
   }
+}
+
+function noMore(): PackError {
+  return new PackError('PACK_CORRUPT', 'the pack went away while it came')
 }
 
 function tooLong(): PackError {

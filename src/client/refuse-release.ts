@@ -1,4 +1,5 @@
 import type { Release } from '../../manifests/release.ts'
+import type { Decision } from './decide.ts'
 import { MachineError } from './errors.ts'
 import type { MachineSettings } from './machine-state.ts'
 
@@ -14,12 +15,9 @@ export function refuseMissingModules(release: Release, asked: MachineSettings['m
   )
 }
 
-/** Throws UPDATE_HELD. */
-export function refuseTooOld(release: Release, installed: number | undefined): void {
-  if (installed === undefined || release.requires === undefined || installed >= release.requires) return
-  throw new MachineError(
-    'UPDATE_HELD',
-    `release ${release.version} requires release ${release.requires} first, and ${installed} is installed`,
-    { hint: 'follow a channel that has it as a waypoint' },
-  )
+/** Throws UPDATE_HELD: unlike a rollout, a requirement is not met by waiting. */
+export function refuseTooOld({ rules }: Pick<Decision, 'rules'>): void {
+  const unmet = rules.find(({ name, holds }) => name === 'requires' && !holds)
+  if (unmet === undefined) return
+  throw new MachineError('UPDATE_HELD', unmet.says, { hint: 'follow a channel that has it as a waypoint' })
 }

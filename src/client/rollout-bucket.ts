@@ -1,5 +1,5 @@
 import xxhash from 'xxhash-wasm'
-import { wholeFleet } from '../../manifests/channel.ts'
+import { wholeFleet } from '../../manifests/rollout.ts'
 
 /** A machine's place in the queue of a rollout, 0 to 9,999 (format §6). */
 export async function rolloutBucket(seed: string, machineId: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ReadableStream } from 'node:stream/web'
@@ -9,13 +9,18 @@ import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/
 import { digestOf } from '../../manifests/digest.ts'
 import { decodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
 import { MachineError } from './errors.ts'
+import { findNewer } from './find-newer.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
+import type { Mirror } from './mirror.ts'
 import { readIfThere } from './read-if-there.ts'
+import { keepSeenHead } from './seen-heads.ts'
 import { writeDurably } from './write-durably.ts'
 
 const metadataBase = 'tuf/metadata'
 const targetsBase = 'tuf/targets'
 const maxDocumentBytes = 1 << 20
+/** Whoever has the online keys declares how long metadata is; a list of 50,000 releases has as much. */
+const maxMetadataBytes = 16 << 20
 
 /**
  * The signed part of a repository, as a machine sees it: every answer went through the client workflow of the TUF
@@ -48,15 +53,28 @@ export class TrustedRepository {
     fetcher: HttpFetcher,
     signal?: AbortSignal,
   ): Promise<TrustedRepository> {
+    const refreshFrom = async (mirror: Mirror): Promise<TrustedRepository> =>
+      TrustedRepository.#refreshFrom(mirror, trustDirectory, fetcher, signal)
+    const repository = await fetcher.overMirrors(refreshFrom)
+    const newer = await findNewer(trustDirectory, fetcher, refreshFrom)
+    return newer ?? repository
+  }
+
+  static async #refreshFrom(
+    mirror: Mirror,
+    trustDirectory: string,
+    fetcher: HttpFetcher,
+    signal: AbortSignal | undefined,
+  ): Promise<TrustedRepository> {
     const directory = mkdtempSync(join(tmpdir(), 'vend-trust-'))
     try {
       for (const name of metadataFiles(trustDirectory)) {
         copyFileSync(join(trustDirectory, name), join(directory, name))
       }
-      const metadata = new MetadataFetcher(fetcher, signal)
+      const metadata = new MetadataFetcher(fetcher, mirror, signal)
       const updater = openUpdater({
         metadataDir: directory,
-        metadataBaseUrl: fetcher.url(metadataBase),
+        metadataBaseUrl: mirror.url(metadataBase),
         fetcher: metadata,
         config: { maxRootRotations: 256 },
       })
@@ -64,8 +82,13 @@ export class TrustedRepository {
       // Delegated roles are fetched when first asked for; asking here keeps them beside the rest.
       await metadata.trusted(() => updater.getTargetInfo(channelTargetPath('-')))
       await metadata.trusted(() => updater.getTargetInfo(releaseTargetPath(0)))
+      keepSeenHead(directory, trustDirectory)
       keep(directory, trustDirectory)
       return new TrustedRepository(updater, metadata, fetcher, trustDirectory)
+    } catch (error) {
+      // A root that verified is believed whatever follows (TUF §5.3.8): a key that it revokes stays revoked.
+      keepFile('root.json', directory, trustDirectory)
+      throw error
     } finally {
       rmSync(directory, { recursive: true, force: true })
     }
@@ -124,13 +147,13 @@ export class TrustedRepository {
     const slash = target.path.lastIndexOf('/') + 1
     const name = `${target.hashes['sha256'] ?? ''}.${target.path.slice(slash)}`
     const path = `${targetsBase}/${target.path.slice(0, slash)}${name}`
-    const bytes = await this.#fetcher.fetch(path, {
-      maxBytes: Math.min(target.length, maxDocumentBytes),
-      signal,
+    const options = { maxBytes: Math.min(target.length, maxDocumentBytes), signal }
+    const bytes = await this.#fetcher.fetchChecked(path, options, (found) => {
+      if (isSigned(found, target)) return found
+      throw new MachineError('UNTRUSTED', `${path} is not the document that was signed`)
     })
-    if (bytes === undefined) throw new MachineError('OBJECT_MISSING', `the repository lacks its own ${path}`)
-    if (isSigned(bytes, target)) return bytes
-    throw new MachineError('UNTRUSTED', `${path} is not the document that was signed`)
+    if (bytes !== undefined) return bytes
+    throw new MachineError('OBJECT_MISSING', `the repository lacks its own ${path}`)
   }
 }
 
@@ -181,27 +204,31 @@ function metadataFiles(directory: string): string[] {
 /** Keeps what changed, the root first: all else is checked against it. */
 function keep(from: string, to: string): void {
   const names = metadataFiles(from).sort((a, b) => Number(b === 'root.json') - Number(a === 'root.json'))
-  const present = new Set(metadataFiles(to))
-  for (const name of names) {
-    const bytes = readFileSync(join(from, name))
-    if (present.has(name) && readFileSync(join(to, name)).equals(bytes)) continue
-    writeDurably(join(to, name), bytes)
-  }
+  for (const name of names) keepFile(name, from, to)
+}
+
+function keepFile(name: string, from: string, to: string): void {
+  const bytes = readIfThere(join(from, name))
+  if (bytes === undefined || readIfThere(join(to, name))?.equals(bytes) === true) return
+  writeDurably(join(to, name), bytes)
 }
 
 class MetadataFetcher extends BaseFetcher {
   readonly #fetcher: HttpFetcher
+  readonly #mirror: Mirror
   readonly #signal: AbortSignal | undefined
   #failure: unknown
 
-  constructor(fetcher: HttpFetcher, signal: AbortSignal | undefined) {
+  /** What one mirror begins another could only break off: they may be at different states. */
+  constructor(fetcher: HttpFetcher, mirror: Mirror, signal: AbortSignal | undefined) {
     super()
     this.#fetcher = fetcher
+    this.#mirror = mirror
     this.#signal = signal
   }
 
   override async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
-    const bytes = await this.#fetch(url, maxLength)
+    const bytes = await this.#fetch(url, Math.min(maxLength, maxMetadataBytes))
     if (bytes !== undefined) return bytes
     const absent = new DownloadHTTPError(`there is no ${url}`, 404)
     // tuf-js asks for the next root until there is none, and wraps every other failure in words of its own.
@@ -231,7 +258,7 @@ class MetadataFetcher extends BaseFetcher {
 
   async #fetch(url: string, maxBytes: number): Promise<Buffer | undefined> {
     try {
-      return await this.#fetcher.fetch(url, { maxBytes, signal: this.#signal })
+      return await this.#fetcher.fetch(url, { maxBytes, signal: this.#signal, mirror: this.#mirror })
     } catch (error) {
       this.#failure = error
       throw error

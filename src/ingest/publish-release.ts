@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { channelTargetPath, encodeChannel, wholeFleet, type Channel } from '../../manifests/channel.ts'
+import { channelTargetPath, encodeChannel, type Channel } from '../../manifests/channel.ts'
 import type { Digest } from '../../manifests/digest.ts'
 import { formatInstant } from '../../manifests/fields.ts'
 import { decodeRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
@@ -12,6 +12,7 @@ import { commit, type Change } from '../repository/commit.ts'
 import { RepositoryError } from '../repository/errors.ts'
 import { sketchesKey } from '../repository/layout.ts'
 import { endLeases, takeLease } from '../repository/lease.ts'
+import { nextChannel } from '../repository/next-channel.ts'
 import { refuseWrongKeys } from '../repository/role-keys.ts'
 import { loadState } from '../repository/repository-state.ts'
 import { Repository } from '../repository/repository.ts'
@@ -99,20 +100,24 @@ export async function publishRelease(asked: PublishRequest, context: PublishCont
   const repository = new Repository(store, state)
   const isMended = asked.mend === true && repository.releaseVersions().includes(asked.version)
   const request = isMended ? { ...asked, channel: undefined } : asked
-  refuseWrongKeys(state, keys, ['releases', ...(request.channel === undefined ? [] : ['channels' as const])])
+  await refuseWrongKeys(state, keys, [
+    'releases',
+    ...(request.channel === undefined ? [] : ['channels' as const]),
+  ])
   if (!isMended) refuseDecreasing(repository, request.version)
   const previous =
     request.channel === undefined ? undefined : await repository.findChannel(request.channel, { signal })
   const { othersFound } = await takeLease(store, request.version, context.now, { signal })
   const ingested = await ingestModules(request, context, repository, { listStore: othersFound, previous })
   const release = buildRelease(request, context, ingested.modules)
-  const change = await buildChange(repository, release, nextChannel(request, previous), { signal })
+  const channel = channelOf(request, release, previous, context.now)
+  const change = await buildChange(repository, release, channel, { signal })
   await context.beforeVisible?.(release, repository)
   if (change !== undefined) await commit({ store, keys, now: context.now, signal }, state, change)
   await endLeases(store, request.version, { signal })
   return {
     release,
-    channel: nextChannel(request, previous),
+    channel,
     changed: change !== undefined,
     ...ingested.totals,
   }
@@ -253,18 +258,18 @@ function checkedRelease(release: Release): Release {
   return decodeRelease(Buffer.from(encodeRelease(release)))
 }
 
-function nextChannel(request: PublishRequest, previous: Channel | undefined): Channel | undefined {
-  if (request.channel === undefined) return undefined
-  if (previous?.version === request.version) return previous
-  return {
-    channel: request.channel,
-    version: request.version,
-    ...(previous !== undefined && { previous: previous.version }),
-    waypoints: previous?.waypoints ?? [],
-    rollout: { fraction: request.rolloutFraction ?? wholeFleet, seed: String(request.version) },
-    // Whoever halted the channel lifts it: a publish is not a statement about that.
-    halted: previous?.halted ?? false,
-  }
+function channelOf(
+  { channel, version, rolloutFraction }: PublishRequest,
+  { created }: Release,
+  previous: Channel | undefined,
+  now: Date,
+): Channel | undefined {
+  if (channel === undefined) return undefined
+  if (previous?.version === version) return previous
+  // Whoever halted the channel lifts it: a publish is not a statement about that.
+  // Since the release was created: with the same SOURCE_DATE_EPOCH the document is the same.
+  const rollout = { now: rolloutFraction, since: new Date(created) }
+  return nextChannel({ channel, version, rollout }, previous, now)
 }
 
 /** What has to be committed; undefined when all of it is there. Throws VERSION_EXISTS. */

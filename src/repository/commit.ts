@@ -2,6 +2,7 @@ import { type MetaFile, Snapshot, type TargetFile, Targets, Timestamp } from '@t
 import { digestOf } from '../../manifests/digest.ts'
 import type { BlobStore, CallOptions } from '../../storage/blob-store.ts'
 import { BlobChangedError, BlobExistsError } from '../../storage/errors.ts'
+import type { LogHead } from '../transparency/log-head.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
 import { delegatedRoleNames, expiryOf, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
 import {
@@ -10,10 +11,13 @@ import {
   type SignedMetadata,
   type SignedRole,
 } from '../trust/sign-metadata.ts'
+import type { Signer } from '../trust/signer.ts'
 import { RepositoryError } from './errors.ts'
 import { dropOldDocuments, targetOf } from './inline-documents.ts'
 import { immutableCaching, metadataKey, revalidatedCaching, targetKey, timestampKey } from './layout.ts'
-import { refuseWrongKeys } from './role-keys.ts'
+import { readBlob } from './read-blob.ts'
+import { refuseWrongKeys, signersFor } from './role-keys.ts'
+import { growLog, writeLog } from './repository-log.ts'
 import type { RepositoryState } from './repository-state.ts'
 
 const json = 'application/json'
@@ -24,9 +28,16 @@ export interface Change {
   readonly channels?: ReadonlyMap<string, Buffer>
   /** Roles to sign anew also where nothing in them changes. */
   readonly renewed?: ReadonlySet<RoleName>
+  /** Signed elsewhere, to be stored as it is. */
+  readonly targets?: SignedMetadata<Targets>
+  /** Who signs, while keys change hands. Default: as many of the key ring as the state asks for. */
+  readonly signers?: (role: RoleName) => readonly Signer[]
+  /** Called when all is stored but the timestamp, which makes it visible. */
+  readonly beforeVisible?: () => Promise<void>
 }
 
 type TargetsRole = 'targets' | DelegatedRoleName
+type Signers = NonNullable<Change['signers']>
 
 export interface CommitContext extends CallOptions {
   readonly store: BlobStore
@@ -38,21 +49,32 @@ export interface CommitContext extends CallOptions {
  * Makes a change visible, completely or not at all: the documents, then the numbered metadata that lists them, all
  * under keys that nobody refers to yet, and at last the timestamp, which takes the place of exactly the one that
  * `state` was read from. That replacement is the commit. Whoever loses the race leaves nothing that can be seen;
- * the numbers it has used stay used, and the next commit passes over them. Throws PUBLISH_CONFLICT, and KEY_WRONG
- * before anything is stored.
+ * the numbers it has used stay used, and the next commit passes over them. What the log gains is signed with the
+ * snapshot, and stored last. Throws PUBLISH_CONFLICT, and KEY_… and
+ * THRESHOLD_UNMET before anything is stored.
  */
 export async function commit(context: CommitContext, state: RepositoryState, change: Change): Promise<void> {
-  refuseWrongKeys(
-    state,
-    context.keys,
-    targetsRoles.filter((role) => isSigned(role, change)),
-  )
-  const targets = await commitTargets(context, state, 'targets', change)
-  const releases = await commitTargets(context, state, 'releases', change)
-  const channels = await commitTargets(context, state, 'channels', change)
+  const signers = change.signers ?? ((role: RoleName) => signersFor(state, context.keys, role))
+  if (change.signers === undefined) {
+    await refuseWrongKeys(
+      state,
+      context.keys,
+      targetsRoles.filter((role) => isSigned(role, change)),
+    )
+  }
+  const targets =
+    change.targets === undefined
+      ? await commitTargets(context, state, 'targets', change, signers)
+      : await storeTargets(context, change.targets)
+  const releases = await commitTargets(context, state, 'releases', change, signers)
+  const channels = await commitTargets(context, state, 'channels', change, signers)
+  const log = await growLog(context, state, { releases, channels })
   const { version } = state.snapshot.metadata.signed
-  const snapshot = await commitSnapshot(context, version + 1, { targets, releases, channels })
-  const timestamp = signTimestamp(context, snapshot, state.timestamp.metadata.signed.version + 1)
+  const listed = { targets, releases, channels }
+  const snapshot = await commitSnapshot(context, version + 1, listed, log.head, signers)
+  const next = state.timestamp.metadata.signed.version + 1
+  const timestamp = await signTimestamp(context, snapshot, next, signers('timestamp'))
+  await change.beforeVisible?.()
   try {
     await context.store.replace(timestampKey, timestamp.bytes, state.timestampEtag, {
       signal: context.signal,
@@ -67,6 +89,7 @@ export async function commit(context: CommitContext, state: RepositoryState, cha
       { hint: 'look at what changed with "vend releases", then run the same command again', cause },
     )
   }
+  await writeLog(context, log, signers('snapshot'))
 }
 
 const targetsRoles: readonly TargetsRole[] = ['targets', ...delegatedRoleNames]
@@ -85,6 +108,7 @@ async function commitTargets(
   state: RepositoryState,
   role: TargetsRole,
   change: Change,
+  signers: Signers,
 ): Promise<SignedMetadata<Targets>> {
   const current = state[role]
   if (!isSigned(role, change)) return current
@@ -93,16 +117,49 @@ async function commitTargets(
   for (const [path, bytes] of documentsOf(role, change)) {
     targets[path] = await putDocument(context, path, bytes)
   }
-  return createNumbered(context, role, signed.version + 1, (version) => {
+  return createNumbered(context, role, signed.version + 1, async (version) => {
     const fields = {
       ...commonFields(context, role, version),
       unrecognizedFields,
       targets: dropOldDocuments(role, targets),
     }
-    return signMetadata(new Targets(delegations === undefined ? fields : { ...fields, delegations }), [
-      context.keys.key(role),
-    ])
+    return signMetadata(
+      new Targets(delegations === undefined ? fields : { ...fields, delegations }),
+      signers(role),
+    )
   })
+}
+
+/** Under its own number, which it was signed with. */
+async function storeTargets(
+  context: CommitContext,
+  targets: SignedMetadata<Targets>,
+): Promise<SignedMetadata<Targets>> {
+  const key = metadataKey('targets', targets.metadata.signed.version)
+  await createOnce(context, key, targets.bytes)
+  return targets
+}
+
+/** Stores what was signed elsewhere under the one key it may have; that it is there already is as good. */
+export async function createOnce(
+  { store, signal }: Pick<CommitContext, 'store' | 'signal'>,
+  key: string,
+  bytes: Buffer,
+): Promise<void> {
+  try {
+    await store.create(key, bytes, { signal, contentType: json, cacheControl: immutableCaching })
+  } catch (cause) {
+    if (!(cause instanceof BlobExistsError)) throw cause
+    if ((await readBlob(store, key, { signal }))?.bytes.equals(bytes) === true) return
+    throw new RepositoryError(
+      'PUBLISH_CONFLICT',
+      `${store.name}: ${key} is there already, with other content`,
+      {
+        hint: 'someone else signed at the same time: look at "vend keys status", then begin again from there',
+        cause,
+      },
+    )
+  }
 }
 
 async function putDocument(context: CommitContext, path: string, bytes: Buffer): Promise<TargetFile> {
@@ -118,28 +175,37 @@ async function commitSnapshot(
   context: CommitContext,
   from: number,
   listed: Pick<RepositoryState, TargetsRole>,
+  log: LogHead,
+  signers: Signers,
 ): Promise<SignedMetadata<Snapshot>> {
   const meta: Record<string, MetaFile> = {
     'targets.json': describeMetadata(listed.targets),
     'releases.json': describeMetadata(listed.releases),
     'channels.json': describeMetadata(listed.channels),
   }
-  return createNumbered(context, 'snapshot', from, (version) =>
-    signMetadata(new Snapshot({ ...commonFields(context, 'snapshot', version), meta }), [
-      context.keys.key('snapshot'),
-    ]),
+  return createNumbered(context, 'snapshot', from, async (version) =>
+    signMetadata(
+      new Snapshot({
+        ...commonFields(context, 'snapshot', version),
+        meta,
+        unrecognizedFields: { log: { ...log } },
+      }),
+      signers('snapshot'),
+    ),
   )
 }
 
-export function signTimestamp(
-  context: Pick<CommitContext, 'keys' | 'now'>,
+export async function signTimestamp(
+  context: Pick<CommitContext, 'now'>,
   snapshot: SignedMetadata<Snapshot>,
   version: number,
-): SignedMetadata<Timestamp> {
+  signers: readonly Signer[],
+): Promise<SignedMetadata<Timestamp>> {
   const snapshotMeta = describeMetadata(snapshot)
-  return signMetadata(new Timestamp({ ...commonFields(context, 'timestamp', version), snapshotMeta }), [
-    context.keys.key('timestamp'),
-  ])
+  return signMetadata(
+    new Timestamp({ ...commonFields(context, 'timestamp', version), snapshotMeta }),
+    signers,
+  )
 }
 
 /** How far past used numbers a commit looks for a free one: as many crashes and lost races between two commits. */
@@ -150,10 +216,10 @@ export async function createNumbered<Role extends SignedRole>(
   context: Pick<CommitContext, 'store' | 'signal'>,
   role: RoleName,
   version: number,
-  build: (version: number) => SignedMetadata<Role>,
+  build: (version: number) => Promise<SignedMetadata<Role>>,
 ): Promise<SignedMetadata<Role>> {
   for (let number = version; number < version + maxNumbersTried; number++) {
-    const candidate = build(number)
+    const candidate = await build(number)
     try {
       await context.store.create(metadataKey(role, number), candidate.bytes, {
         signal: context.signal,

@@ -23,6 +23,10 @@ export type RepositoryErrorCode =
   | 'VERSION_EXISTS' // the release exists, with other content
   | 'VERSION_NOT_INCREASING' // a later release exists
   | 'MODULES_OVERLAP' // two modules of a release claim one path
+  | 'ROLLOUT_WOULD_NARROW' // fewer machines than have the release already
+  | 'RELEASE_NOT_LOWER' // a rollback to what the channel has, or to what is later
+  | 'RELEASE_NOT_HIGHER' // a promotion to what is earlier than the channel's
+  | 'CHANNEL_HALTED' // a promotion of what was halted
   | 'RELEASE_UNKNOWN'
   | 'CHANNEL_UNKNOWN'
   | 'MODULE_UNKNOWN'

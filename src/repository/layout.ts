@@ -9,13 +9,16 @@ import { hexOf, type Digest } from '../../manifests/digest.ts'
  *     deltas/<to hex>/<from hex>.delta
  *     tuf/metadata/<version>.<role>.json, tuf/metadata/timestamp.json
  *     tuf/targets/<directory>/<hex>.<name>
+ *     log/checkpoint, log/tile/<level>/<index>[.p/<width>], log/tile/entries/<index>[.p/<width>]
  *     private/publishes/<version>.json       never served
  *     private/sketches/<manifest hex>.zst    never served; derived, may be absent
+ *     private/reports/<channel>/<release>/<writer>.json    never served (src/reports/tally-document.ts)
  */
 
 export const chunkPrefix = 'chunks/'
 export const packPrefix = 'packs/'
 export const timestampKey = 'tuf/metadata/timestamp.json'
+export const checkpointKey = 'log/checkpoint'
 export const leasePrefix = 'private/publishes/'
 
 export function chunkKey(digest: Digest): string {
@@ -52,6 +55,11 @@ export function metadataKey(role: string, version: number): string {
 export function targetKey(path: string, digest: Digest): string {
   const slash = path.lastIndexOf('/') + 1
   return `tuf/targets/${path.slice(0, slash)}${hexOf(digest)}.${path.slice(slash)}`
+}
+
+/** Where an object of the log lies, named relative to the log (src/transparency). */
+export function logKey(path: string): string {
+  return `log/${path}`
 }
 
 export function leaseKey(version: number): string {

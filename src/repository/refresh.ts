@@ -1,12 +1,17 @@
 import { Root } from '@tufjs/models'
-import { BlobExistsError } from '../../storage/errors.ts'
-import { delegatedRoleNames, isHalfOver, roleNames, type RoleName } from '../trust/role.ts'
+import {
+  delegatedRoleNames,
+  isHalfOver,
+  onlineRoleNames,
+  roleNames,
+  soonDays,
+  type RoleName,
+} from '../trust/role.ts'
 import { signMetadata } from '../trust/sign-metadata.ts'
 import { readRoot } from '../trust/verify-metadata.ts'
-import { commit, commonFields, type CommitContext } from './commit.ts'
-import { RepositoryError } from './errors.ts'
-import { immutableCaching, metadataKey } from './layout.ts'
-import { canSign, refuseWrongKeys } from './role-keys.ts'
+import { commit, commonFields, createOnce, type CommitContext } from './commit.ts'
+import { metadataKey } from './layout.ts'
+import { canSign, refuseWrongKeys, signersFor } from './role-keys.ts'
 import { loadState, type RepositoryState } from './repository-state.ts'
 
 export interface RefreshOutcome {
@@ -24,7 +29,13 @@ export interface ExpiringRole {
   readonly hasKey: boolean
 }
 
-export const soonDays = 60
+export interface RefreshOptions {
+  /** Every role, which takes every key. */
+  readonly all?: boolean
+  /** Snapshot and timestamp alone, whatever keys there are. */
+  readonly onlyOnline?: boolean
+}
+
 const soonMs = soonDays * 24 * 60 * 60 * 1000
 
 /**
@@ -35,13 +46,14 @@ const soonMs = soonDays * 24 * 60 * 60 * 1000
  */
 export async function refreshExpiry(
   context: CommitContext,
-  { all = false }: { readonly all?: boolean } = {},
+  { all = false, onlyOnline = false }: RefreshOptions = {},
 ): Promise<RefreshOutcome> {
   const { store, keys, now, signal } = context
   const options = { signal, trustedRoot: keys.trustedRoot() }
   const before = await loadState(store, options)
-  const renewed = roleNames.filter((role) => all || isDue(role, before, context))
-  refuseWrongKeys(before, keys, renewed)
+  const roles = onlyOnline ? onlineRoleNames : roleNames
+  const renewed = roles.filter((role) => all || isDue(role, before, context))
+  await refuseWrongKeys(before, keys, renewed)
   // First, since it is complete by itself: machines that see it alone trust the same keys as before.
   if (all) await createNextRoot(context, before)
   await commit(context, before, { renewed: new Set(renewed) })
@@ -54,33 +66,21 @@ export async function refreshExpiry(
 }
 
 function isDue(role: RoleName, state: RepositoryState, { keys, now }: CommitContext): boolean {
-  if (role === 'snapshot' || role === 'timestamp') return true
+  if (onlineRoleNames.includes(role)) return true
   const isRenewable = delegatedRoleNames.some((one) => one === role)
   return isRenewable && isHalfOver(role, expiryDates(state)[role], now) && canSign(state, keys, role)
 }
 
 /** The same root for another term. Machines go from root to root: its number must be the next one, and free. */
-async function createNextRoot(context: CommitContext, { root }: RepositoryState): Promise<void> {
-  const { keys, roles, consistentSnapshot, unrecognizedFields, version } = root.metadata.signed
+async function createNextRoot(context: CommitContext, state: RepositoryState): Promise<void> {
+  const { keys, roles, consistentSnapshot, unrecognizedFields, version } = state.root.metadata.signed
   const fields = commonFields(context, 'root', version + 1)
   const next = new Root({ ...fields, keys, roles, consistentSnapshot, unrecognizedFields })
-  const { bytes } = signMetadata(next, [context.keys.key('root')])
+  const { bytes } = await signMetadata(next, signersFor(state, context.keys, 'root'))
   const key = metadataKey('root', version + 1)
   // A root that machines refuse, as for want of signatures, would keep them from all later ones.
-  readRoot(bytes, key, root.metadata)
-  try {
-    await context.store.create(key, bytes, {
-      signal: context.signal,
-      contentType: 'application/json',
-      cacheControl: immutableCaching,
-    })
-  } catch (cause) {
-    if (!(cause instanceof BlobExistsError)) throw cause
-    throw new RepositoryError('PUBLISH_CONFLICT', 'someone else signed the next root at the same time', {
-      hint: 'run the same command again',
-      cause,
-    })
-  }
+  readRoot(bytes, key, state.root.metadata)
+  await createOnce(context, key, bytes)
 }
 
 /** Until when the metadata of each role may be trusted. */

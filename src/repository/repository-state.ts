@@ -20,15 +20,18 @@ export interface RepositoryState {
   readonly timestampEtag: string
 }
 
+export interface LoadOptions extends CallOptions {
+  /** The bytes of the first root that the caller knows to be right. Default: the store's own is taken at its word. */
+  readonly trustedRoot?: Buffer | undefined
+  /** Later roots are not looked at: the state as it was before them. */
+  readonly lastRoot?: number | undefined
+}
+
 /**
- * Reads and verifies the state, from the first root on. `trustedRoot` are the bytes of the root that the caller
- * knows to be right; without it the store's own first root is taken at its word. Throws a RepositoryError
- * (REPOSITORY_MISSING, REPOSITORY_CORRUPT) or a TrustError (ROOT_MISMATCH, METADATA_INVALID).
+ * Reads and verifies the state, from the first root on. Throws a RepositoryError (REPOSITORY_MISSING,
+ * REPOSITORY_CORRUPT) or a TrustError (ROOT_MISMATCH, METADATA_INVALID).
  */
-export async function loadState(
-  store: BlobReader,
-  options: CallOptions & { readonly trustedRoot?: Buffer | undefined } = {},
-): Promise<RepositoryState> {
+export async function loadState(store: BlobReader, options: LoadOptions = {}): Promise<RepositoryState> {
   const timestampBlob = await readBlob(store, timestampKey, options)
   if (timestampBlob === undefined) throw missingRepository(store)
   const root = await loadRoot(store, options)
@@ -44,10 +47,7 @@ export async function loadState(
   return { root, targets, releases, channels, snapshot, timestamp, timestampEtag: timestampBlob.info.etag }
 }
 
-async function loadRoot(
-  store: BlobReader,
-  options: CallOptions & { readonly trustedRoot?: Buffer | undefined },
-): Promise<SignedMetadata<Root>> {
+async function loadRoot(store: BlobReader, options: LoadOptions): Promise<SignedMetadata<Root>> {
   const first = await readMetadata(store, 'root', 1, options)
   if (options.trustedRoot !== undefined && !options.trustedRoot.equals(first)) {
     throw new TrustError('ROOT_MISMATCH', `${store.name} begins with another root than the trusted one`, {
@@ -57,6 +57,7 @@ async function loadRoot(
   let root = readRoot(first, '1.root.json')
   for (;;) {
     const version = root.metadata.signed.version + 1
+    if (version > (options.lastRoot ?? Number.POSITIVE_INFINITY)) return root
     const next = await readBlob(store, metadataKey('root', version), options)
     if (next === undefined) return root
     root = readRoot(next.bytes, `${version}.root.json`, root.metadata)

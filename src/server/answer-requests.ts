@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { AnswerProblem } from './answer-problem.ts'
 import { isForDataPlane } from './data-plane.ts'
+import { routeUnknown } from './problem.ts'
+import { isReport, type ReportReceiver } from './receive-reports.ts'
 import { useOriginForm } from './request-path.ts'
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => void
@@ -10,6 +12,8 @@ export interface Answers {
   readonly first: readonly Answer[]
   /** Rejects with the problem to answer with. */
   readonly dataPlane: (req: IncomingMessage, res: ServerResponse) => Promise<void>
+  /** Without it there is no such route. */
+  readonly reports: ReportReceiver | undefined
   /** Answers its own problems. */
   readonly controlPlane: Answer
   readonly answerProblem: AnswerProblem
@@ -19,16 +23,20 @@ export interface Answers {
  * Parts the two planes before express, which makes objects of its own of a request and its response: that alone takes
  * as long as the rest of a small answer, of which a machine asks for thousands.
  */
-export function answerRequests({ first, dataPlane, controlPlane, answerProblem }: Answers): RequestListener {
+export function answerRequests(answers: Answers): RequestListener {
+  const { first, dataPlane, reports, controlPlane, answerProblem } = answers
   return (req, res) => {
+    const fail = (error: unknown): void => answerProblem(error, req, res)
     useOriginForm(req)
     try {
       for (const step of first) step(req, res)
     } catch (error) {
-      answerProblem(error, req, res)
+      fail(error)
       return
     }
-    if (isForDataPlane(req)) dataPlane(req, res).catch((error: unknown) => answerProblem(error, req, res))
-    else controlPlane(req, res)
+    if (isForDataPlane(req)) dataPlane(req, res).catch(fail)
+    else if (!isReport(req)) controlPlane(req, res)
+    else if (reports === undefined) fail(routeUnknown())
+    else reports.answer(req, res).catch(fail)
   }
 }

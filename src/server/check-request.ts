@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { ServerLimits } from './limits.ts'
 import { ProblemError } from './problem.ts'
+import { checkReportBody, isReport } from './receive-reports.ts'
 
-/** Refuses, before anything is looked up, what no route takes. */
+/** Refuses, before anything is looked up, what no route takes. Only reports have bodies. */
 export function checkRequest(limits: ServerLimits): (req: IncomingMessage) => void {
   return (req) => {
     const { url = '', rawHeaders } = req
@@ -16,7 +17,8 @@ export function checkRequest(limits: ServerLimits): (req: IncomingMessage) => vo
       const detail = `a query has at most ${limits.maxQueryParameters} parameters here`
       throw new ProblemError('REQUEST_INVALID', detail)
     }
-    if (hasBody(req)) throw bodyUnexpected()
+    if (req.method === 'POST' && isReport(req)) checkReportBody(req)
+    else if (hasBody(req)) throw bodyUnexpected()
   }
 }
 

@@ -16,6 +16,7 @@ import { defaultLimits, type ServerLimits } from './limits.ts'
 import { logRequests } from './log-requests.ts'
 import { PackDemand, type PacksOptions } from './pack-demand.ts'
 import { routeUnknown } from './problem.ts'
+import { ReportReceiver, type ReportsOptions } from './receive-reports.ts'
 import { releaseRoutes } from './release-routes.ts'
 import type { TrustProxy } from './remote-of.ts'
 import { nameRequest } from './request-id.ts'
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly limits?: Partial<ServerLimits> | undefined
   /** Without it packs are served as they lie, and none is built. */
   readonly packs?: PacksOptions | undefined
+  /** Without it machines' reports are not taken. */
+  readonly reports?: ReportsOptions | undefined
   /** Whether answers are held against openapi.yaml as well: for tests. */
   readonly validateResponses?: boolean | undefined
 }
@@ -44,6 +47,7 @@ export interface App {
   readonly handler: RequestListener
   /** What goes on behind the requests; to be closed with the server. */
   readonly packs: PackDemand | undefined
+  readonly reports: ReportReceiver | undefined
 }
 
 /** A repository over HTTP: its objects under their keys, and the read API under /v1. */
@@ -57,6 +61,9 @@ export function createApp(options: AppOptions): App {
   const answerProblem = answerProblems(logger)
   const app = express()
   configure(app, options)
+  const trust = app.get('trust proxy fn') as TrustProxy
+  const reports =
+    options.reports && new ReportReceiver({ ...options.reports, repository, limits, logger, trust, now })
   app.use(...validateRequests({ responses: options.validateResponses ?? false }))
   app.use(healthRoutes(repository), channelRoutes(context), releaseRoutes(context))
   app.use(fileRoutes(context), diffRoutes(context))
@@ -67,15 +74,16 @@ export function createApp(options: AppOptions): App {
   const handler = answerRequests({
     first: [
       nameRequest,
-      logRequests(logger, app.get('trust proxy fn') as TrustProxy),
+      logRequests(logger, trust),
       securityHeaders({ tls: options.tls ?? false }),
       checkRequest(limits),
     ],
     dataPlane: dataPlane({ store, limits, packs }),
+    reports,
     controlPlane: app,
     answerProblem,
   })
-  return { handler, packs }
+  return { handler, packs, reports }
 }
 
 /** By express's own way to send JSON, where answers are held against openapi.yaml. */

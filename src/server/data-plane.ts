@@ -6,7 +6,7 @@ import { serveObject, type ObjectContext } from './serve-object.ts'
 import { SharedAbsences } from './shared-absences.ts'
 import { servedObject, type ServedObject } from './served-object.ts'
 
-const prefixes = /^\/(?:chunks|manifests|packs|deltas|tuf)(?:\/|$)/
+const prefixes = /^\/(?:chunks|manifests|packs|deltas|tuf|log)(?:\/|$)/
 
 /** Whether a request is for the repository's objects, and not for what is said about them. */
 export function isForDataPlane(req: IncomingMessage): boolean {

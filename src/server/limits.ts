@@ -20,6 +20,8 @@ export interface ServerLimits {
   readonly maxRequestsPerSocket: number
   /** How many answers may be made out of manifests or many documents at once; more are refused with 503. */
   readonly maxCostlyReads: number
+  /** From one address; more are refused with 429. A network of machines may share one. */
+  readonly maxReportsPerMinute: number
   /** How long a server that is closing waits for the responses that were begun. */
   readonly shutdownGraceMs: number
 }
@@ -37,5 +39,6 @@ export const defaultLimits: ServerLimits = {
   maxConnections: 10_000,
   maxRequestsPerSocket: 10_000,
   maxCostlyReads: 4,
+  maxReportsPerMinute: 600,
   shutdownGraceMs: 30_000,
 }

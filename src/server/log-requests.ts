@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { remoteOf, type TrustProxy } from './remote-of.ts'
+import { isReport } from './receive-reports.ts'
 import { requestIdOf } from './request-id.ts'
 import { pathOf } from './request-path.ts'
 
 const maxLoggedPath = 1024
 
-/** One line a request, when its response ended or its connection did. Neither query nor headers are logged. */
+/**
+ * One line a request, when its response ended or its connection did. Neither query nor headers are logged, and of a
+ * report not whose it is.
+ */
 export function logRequests(
   logger: Logger,
   trust: TrustProxy,
@@ -15,7 +19,7 @@ export function logRequests(
     const began = performance.now()
     const { socket, method } = req
     const path = pathOf(req)
-    const remote = remoteOf(req, trust)
+    const remote = isReport(req) ? undefined : remoteOf(req, trust)
     const bytesBefore = socket.bytesWritten
     res.once('close', () => {
       const line = {

@@ -1,5 +1,5 @@
 import { digestFromHex, type Digest } from '../../manifests/digest.ts'
-import { immutableCaching, revalidatedCaching, timestampKey } from '../repository/layout.ts'
+import { checkpointKey, immutableCaching, revalidatedCaching, timestampKey } from '../repository/layout.ts'
 
 /** A key that everyone may read, known to be one by its form alone. */
 export interface ServedObject {
@@ -45,20 +45,31 @@ const kinds: readonly { readonly pattern: RegExp; readonly contentType: string }
     pattern: new RegExp(`^tuf/targets/channels/(?<digest>${hex})\\.[a-z0-9][a-z0-9._-]{0,63}\\.json$`),
     contentType: json,
   },
+  {
+    // Twelve digits of an index are more entries than any log has.
+    pattern:
+      /^log\/tile\/(?:entries|[0-9]|[1-5][0-9]|6[0-3])\/(?:x\d{3}\/){0,3}\d{3}(?:\.p\/(?:[1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-5]))?$/,
+    contentType: 'application/octet-stream',
+  },
 ]
 
-const timestamp: ServedObject = {
-  key: timestampKey,
-  contentType: json,
-  caching: revalidatedCaching,
-  digest: undefined,
-  pack: undefined,
-}
+/** The two that are replaced. */
+const mutable: ReadonlyMap<string, ServedObject> = new Map(
+  [
+    [timestampKey, json] as const,
+    // As C2SP tlog-tiles wants it.
+    [checkpointKey, 'text/plain; charset=utf-8'] as const,
+  ].map(([key, contentType]) => [
+    key,
+    { key, contentType, caching: revalidatedCaching, digest: undefined, pack: undefined },
+  ]),
+)
 
 /** The object under a URL's path, which is its key; undefined for every path that no object can have. */
 export function servedObject(path: string): ServedObject | undefined {
   const key = path.slice(1)
-  if (key === timestampKey) return timestamp
+  const replaced = mutable.get(key)
+  if (replaced !== undefined) return replaced
   for (const { pattern, contentType } of kinds) {
     const match = pattern.exec(key)
     if (match !== null) {

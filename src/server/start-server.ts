@@ -33,7 +33,7 @@ export interface RunningServer {
 export async function startServer(options: StartOptions): Promise<RunningServer> {
   const { listen, logger } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const { handler, packs } = createApp({
+  const { handler, packs, reports } = createApp({
     ...options,
     tls: options.tls !== undefined || options.behindTls === true,
   })
@@ -56,6 +56,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       connections.close(limits.shutdownGraceMs),
       packs?.close(limits.shutdownGraceMs),
     ]).finally(() => reloader?.[Symbol.dispose]())
+    // Not before the last of them is answered.
+    await reports?.close(limits.shutdownGraceMs)
   }
 }
 
@@ -91,7 +93,7 @@ function hardened(server: Server, limits: ServerLimits, logger: Logger): Server 
   // One more than are allowed, since Node drops what is above this silently.
   server.maxHeadersCount = limits.maxHeaders + 1
   server.on('clientError', (error, socket) => answerUnparsable(error, socket as Socket))
-  // Without a "100 Continue": no body is wanted.
+  // Without a "100 Continue": no body is wanted but for reports, which are too small to ask for.
   server.on('checkContinue', (req, res) => server.emit('request', req, res))
   logRefusals(server, logger)
   return server

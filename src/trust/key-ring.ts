@@ -1,38 +1,67 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TrustError } from './errors.ts'
+import { createKeyFile, keyKindOf, keySuffixes, noPassphrase, openKeyFile, type KeyKind } from './key-file.ts'
 import { roleNames, type RoleName } from './role.ts'
+import type { PassphraseSource, Signer } from './signer.ts'
 import { SigningKey } from './signing-key.ts'
 
+/** A key in a key directory. */
+export interface RingKey {
+  readonly role: RoleName
+  readonly path: string
+  readonly kind: KeyKind
+  readonly signer: Signer
+}
+
 /**
- * The directory that holds a publisher's keys, `<role>.pem` each, and `root.json`: the first root of the repository
+ * The directory that holds a publisher's keys, any number a role, and `root.json`: the first root of the repository
  * they belong to, which tells the publisher that a store is the one it knows, and machines whom to trust.
+ *
+ * A key is for the role that its name begins with: `<role>` or `<role>-<anything>`, and then `.pem` (plain),
+ * `.key.json` (encrypted) or `.signer.json` (a command that signs). Whether it is used is the repository's to say.
  */
 export class KeyRing {
   readonly directory: string
-  readonly #loaded = new Map<RoleName, SigningKey>()
+  readonly #passphrase: PassphraseSource
+  readonly #opened = new Map<string, Signer>()
 
-  constructor(directory: string) {
+  constructor(directory: string, options: { readonly passphrase?: PassphraseSource | undefined } = {}) {
     this.directory = directory
+    this.#passphrase = options.passphrase ?? noPassphrase
   }
 
-  /** Makes the keys that are not there yet, each readable by its owner only. */
-  generateMissing(): void {
+  /** Makes a plain key for each role that has none, or so many as are asked for. */
+  generateMissing(counts: Partial<Readonly<Record<RoleName, number>>> = {}): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 })
     for (const role of roleNames) {
-      const path = this.#path(role)
-      if (!existsSync(path)) createWhole(path, SigningKey.generate().toPem())
+      const count = counts[role] ?? 1
+      const missing = count - this.#filesOf(role).length
+      for (let number = 1, made = 0; made < missing; number++) {
+        const path = join(this.directory, `${role}${count === 1 ? '' : `-${number}`}${keySuffixes.plain}`)
+        if (existsSync(path)) continue
+        createKeyFile(path, SigningKey.generate().toPem())
+        made++
+      }
     }
   }
 
-  /** Throws a TrustError with code KEY_MISSING or KEY_UNREADABLE. */
-  key(role: RoleName): SigningKey {
-    const known = this.#loaded.get(role)
-    if (known !== undefined) return known
-    const path = this.#path(role)
-    const key = SigningKey.fromPem(readKeyFile(path, role), path)
-    this.#loaded.set(role, key)
-    return key
+  /** The keys of a role, in order of their names; none is an empty list. Throws KEY_UNREADABLE. */
+  keys(role: RoleName): readonly RingKey[] {
+    return this.#filesOf(role).map(({ name, kind }) => {
+      const path = join(this.directory, name)
+      return { role, path, kind, signer: this.#open(path) }
+    })
+  }
+
+  /** As `keys`, what signs alone. Throws KEY_MISSING when there is none. */
+  signers(role: RoleName): readonly Signer[] {
+    const keys = this.keys(role)
+    if (keys.length > 0) return keys.map(({ signer }) => signer)
+    const path = join(this.directory, `${role}${keySuffixes.plain}`)
+    throw new TrustError('KEY_MISSING', `there is no key of the role "${role}" at ${path}`, {
+      hint: 'name the directory that vend init made with --keys or VEND_KEYS',
+    })
   }
 
   /** The trusted first root, or undefined before `vend init`. */
@@ -50,29 +79,29 @@ export class KeyRing {
     return join(this.directory, 'root.json')
   }
 
-  #path(role: RoleName): string {
-    return join(this.directory, `${role}.pem`)
+  #open(path: string): Signer {
+    const known = this.#opened.get(path)
+    if (known !== undefined) return known
+    const signer = openKeyFile(path, this.#passphrase)
+    this.#opened.set(path, signer)
+    return signer
+  }
+
+  #filesOf(role: RoleName): { readonly name: string; readonly kind: KeyKind }[] {
+    return namesIn(this.directory).flatMap((name) => {
+      const kind = keyKindOf(name)
+      if (kind === undefined) return []
+      const stem = name.slice(0, -keySuffixes[kind].length)
+      return stem === role || stem.startsWith(`${role}-`) ? [{ name, kind }] : []
+    })
   }
 }
 
-/** A key that was written in part would be lost, and with it what was signed by it. */
-function createWhole(path: string, pem: string): void {
-  const temporary = `${path}.tmp`
-  rmSync(temporary, { force: true })
-  writeFileSync(temporary, pem, { mode: 0o600, flag: 'wx', flush: true })
-  linkSync(temporary, path)
-  rmSync(temporary)
-}
-
-function readKeyFile(path: string, role: RoleName): string {
+function namesIn(directory: string): string[] {
   try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new TrustError(
-      missing ? 'KEY_MISSING' : 'KEY_UNREADABLE',
-      missing ? `there is no key of the role "${role}" at ${path}` : `the key at ${path} cannot be read`,
-      { hint: 'name the directory that vend init made with --keys or VEND_KEYS', cause },
-    )
+    return readdirSync(directory).sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
   }
 }

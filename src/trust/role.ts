@@ -14,6 +14,9 @@ export type DelegatedRoleName = 'releases' | 'channels'
 
 export const delegatedRoleNames: readonly DelegatedRoleName[] = ['releases', 'channels']
 
+/** Those that a server may sign for by itself: they say what is current, and vouch for no content. */
+export const onlineRoleNames: readonly RoleName[] = ['snapshot', 'timestamp']
+
 const dayMs = 24 * 60 * 60 * 1000
 
 /**
@@ -36,4 +39,12 @@ export function expiryOf(role: RoleName, now: Date): string {
 /** Whether more than half of a role's lifetime is over, when its signature is good until `expires`. */
 export function isHalfOver(role: RoleName, expires: Date, now: Date): boolean {
   return expires.getTime() - now.getTime() < (lifetimeDays[role] * dayMs) / 2
+}
+
+/** Before the end of a long term. */
+export const soonDays = 60
+
+/** How long before its end a signature of the role is to be warned of, in milliseconds. */
+export function soonBefore(role: RoleName): number {
+  return Math.min(soonDays, lifetimeDays[role] / 3) * dayMs
 }

@@ -1,24 +1,17 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  hash,
-  sign,
-  type KeyObject,
-} from 'node:crypto'
-import { Key, Signature } from '@tufjs/models'
-import { canonicalJson } from '../../manifests/canonical-json.ts'
+import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { Signature, type Key } from '@tufjs/models'
 import { TrustError } from './errors.ts'
+import { publicHexOf, publicKeyOf } from './public-key.ts'
+import type { Signer } from './signer.ts'
 
-/** An Ed25519 key pair that signs metadata. */
-export class SigningKey {
+/** An Ed25519 key pair in memory. */
+export class SigningKey implements Signer {
   readonly #privateKey: KeyObject
-  /** The public half, as metadata lists it. */
   readonly key: Key
 
   private constructor(privateKey: KeyObject) {
     this.#privateKey = privateKey
-    this.key = publicKeyOf(privateKey)
+    this.key = publicKeyOf(publicHexOf(privateKey))
   }
 
   static generate(): SigningKey {
@@ -27,13 +20,25 @@ export class SigningKey {
 
   /** From PKCS #8 PEM. Throws a TrustError with code KEY_UNREADABLE naming `source`. */
   static fromPem(pem: string, source: string): SigningKey {
+    return SigningKey.#from(
+      () => createPrivateKey(pem),
+      `${source} is not an Ed25519 private key in PEM form`,
+    )
+  }
+
+  /** From PKCS #8 DER. Throws as `fromPem`. */
+  static fromDer(der: Buffer, source: string): SigningKey {
+    const read = (): KeyObject => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    return SigningKey.#from(read, `${source} holds something else than an Ed25519 private key`)
+  }
+
+  static #from(read: () => KeyObject, problem: string): SigningKey {
     try {
-      const privateKey = createPrivateKey(pem)
-      if (privateKey.asymmetricKeyType !== 'ed25519')
-        throw new TypeError(`a ${privateKey.asymmetricKeyType} key`)
-      return new SigningKey(privateKey)
+      const privateKey = read()
+      if (privateKey.asymmetricKeyType === 'ed25519') return new SigningKey(privateKey)
+      throw new TypeError(`a ${privateKey.asymmetricKeyType} key`)
     } catch (cause) {
-      throw new TrustError('KEY_UNREADABLE', `${source} is not an Ed25519 private key in PEM form`, { cause })
+      throw new TrustError('KEY_UNREADABLE', problem, { cause })
     }
   }
 
@@ -41,26 +46,15 @@ export class SigningKey {
     return this.#privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   }
 
-  sign(data: Uint8Array): Signature {
-    return new Signature({
-      keyID: this.key.keyID,
-      sig: sign(null, data, this.#privateKey).toString('hex'),
-    })
+  toDer(): Buffer {
+    return this.#privateKey.export({ type: 'pkcs8', format: 'der' })
   }
-}
 
-/** The key id is the SHA-256 of the key's canonical JSON, as the TUF specification (§4.2) recommends. */
-function publicKeyOf(privateKey: KeyObject): Key {
-  const der = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
-  const parts = {
-    keytype: 'ed25519',
-    scheme: 'ed25519',
-    keyval: { public: der.subarray(-32).toString('hex') },
+  async prepare(): Promise<void> {
+    // It has all that it needs.
   }
-  return new Key({
-    keyID: hash('sha256', canonicalJson(parts), 'hex'),
-    keyType: parts.keytype,
-    scheme: parts.scheme,
-    keyVal: parts.keyval,
-  })
+
+  async sign(data: Uint8Array): Promise<Signature> {
+    return new Signature({ keyID: this.key.keyID, sig: sign(null, data, this.#privateKey).toString('hex') })
+  }
 }

@@ -289,8 +289,7 @@ test('a mirror with both online keys: a freeze ends when a machine meets the roo
   await siege.expectRecovery(victim)
 })
 
-// src/client/trusted-repository.ts hands the length that the timestamp declares on to the fetcher, whatever it is.
-test.fails('a mirror with both online keys: no more memory than metadata may take', async () => {
+test('a mirror with both online keys: no more memory than metadata may take', async () => {
   const forge = siege.forge()
   forge.stamp({
     timestamp: ({ meta }) => {

@@ -175,18 +175,14 @@ describe('test_updater_key_rotations', () => {
     expect(visitor.version('root')).toBe(102)
   })
 
-  // The client goes at most 256 roots a run and keeps nothing of a run that fails: it stays where it is for ever.
-  test.fails(
-    'root: more than one run takes, of which the last has another timestamp key, in several runs',
-    async () => {
-      const forge = visitor.forge()
-      for (let i = 0; i < 260; i++) forge.edit('root')
-      forge.rotate('timestamp')
-      forge.stamp()
-      for (let run = 0; run < 2; run++) await visitor.refresh().catch(() => undefined)
-      expect(visitor.version('root')).toBe(262)
-    },
-  )
+  test('root: more than one run takes, of which the last has another timestamp key, in several runs', async () => {
+    const forge = visitor.forge()
+    for (let i = 0; i < 260; i++) forge.edit('root')
+    forge.rotate('timestamp')
+    forge.stamp()
+    for (let run = 0; run < 2; run++) await visitor.refresh().catch(() => undefined)
+    expect(visitor.version('root')).toBe(262)
+  })
 
   test('root: a number that is left out ends the way', async () => {
     const forge = visitor.forge()

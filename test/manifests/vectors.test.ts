@@ -1,19 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import xxhash from 'xxhash-wasm'
 import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
-import {
-  channelTargetPath,
-  decodeChannel,
-  encodeChannel,
-  wholeFleet,
-  type Channel,
-} from '../../manifests/channel.ts'
+import { channelTargetPath, decodeChannel, encodeChannel, type Channel } from '../../manifests/channel.ts'
 import { digestOf, type Digest } from '../../manifests/digest.ts'
 import { decodeEntry, encodeEntry } from '../../manifests/entry-line.ts'
 import { encodeByteString, type ByteStringJson } from '../../manifests/fields.ts'
 import { ManifestDecoder } from '../../manifests/manifest-decoder.ts'
 import { encodeManifest } from '../../manifests/manifest.ts'
 import { decodeRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import { fractionAt, turnOf, wholeFleet, type RolloutStep } from '../../manifests/rollout.ts'
 import { displayTreePath, treePathFromBytes, treePathToBytes } from '../../manifests/tree-path.ts'
 import {
   bytesOf,
@@ -121,4 +116,14 @@ test.each(
   const value = api.h64(`${input.seed}:${input.machineId}`)
   expect(value.toString(16).padStart(16, '0')).toBe(expected.xxh64)
   expect(Number(value % BigInt(wholeFleet))).toBe(expected.bucket)
+})
+
+test.each(
+  readVectors<
+    { steps: readonly RolloutStep[]; instant: string; bucket: number },
+    { fraction: number; turn: string | null }
+  >('rollout-curves.json'),
+)('rollout curve: $comment', ({ input, expected }) => {
+  expect(fractionAt(input, new Date(input.instant))).toBe(expected.fraction)
+  expect(turnOf(input, input.bucket) ?? null).toBe(expected.turn)
 })

@@ -90,8 +90,8 @@ test.each(['before', 'after'])(
       expect(await publish(root)).toMatchObject({ signal: null })
       expect(await look(root)).toEqual(published)
     }
-    // Once it is visible it stays, and only what is cleaned up afterwards comes later.
+    // Once it is visible it stays, and only the log's entries, tile and checkpoint and the end of the lease come later.
     expect(seen).toEqual([...seen].sort().reverse())
-    expect(seen.filter((name) => name === 'new').length).toBe(moment === 'before' ? 1 : 2)
+    expect(seen.filter((name) => name === 'new').length).toBe(moment === 'before' ? 4 : 5)
   },
 )

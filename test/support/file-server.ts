@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setInterval, setTimeout as sleep } from 'node:timers/promises'
@@ -44,26 +45,31 @@ export class FileServer implements AsyncDisposable {
   fault: (request: ServedRequest) => ServerFault | undefined | void = () => undefined
   /** Replaces a file's bytes on the way, and its validator with them. */
   rewrite: (path: string, body: Buffer) => Buffer = (_, body) => body
+  /** The validator of a body. */
+  etagOf = (whole: Buffer): string => `"${createHash('sha256').update(whole).digest('hex').slice(0, 16)}"`
   readonly #directory: string
   readonly #server: Server
+  readonly #scheme: 'http' | 'https'
   readonly #closing = new AbortController()
 
-  private constructor(directory: string) {
+  private constructor(directory: string, tls: ServerOptions | undefined) {
     this.#directory = directory
-    this.#server = createServer((request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch(() => response.destroy())
-    })
+    }
+    this.#server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer)
+    this.#scheme = tls === undefined ? 'http' : 'https'
   }
 
-  static async start(directory: string): Promise<FileServer> {
-    const server = new FileServer(directory)
+  static async start(directory: string, tls?: ServerOptions): Promise<FileServer> {
+    const server = new FileServer(directory, tls)
     server.#server.listen(0, '127.0.0.1')
     await once(server.#server, 'listening')
     return server
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`
   }
 
   /** The keys that were asked for, since the start or the last `forget`. */
@@ -120,7 +126,7 @@ export class FileServer implements AsyncDisposable {
     const found = this.#read(served.path)
     if (found === undefined) return this.#end(response, 404, {}, Buffer.alloc(0))
     const whole = fault?.kind === 'bytes' ? Buffer.from(fault.body) : found
-    const etag = `"${createHash('sha256').update(whole).digest('hex').slice(0, 16)}"`
+    const etag = this.etagOf(whole)
     const start = fault?.kind === 'no-range' ? undefined : startOf(served, etag, whole.length)
     if (start === 'beyond') return this.#end(response, 416, { etag }, Buffer.alloc(0))
     const from = fault?.kind === 'wrong-range' && start !== undefined ? Math.max(0, start - 1) : (start ?? 0)

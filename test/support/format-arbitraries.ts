@@ -5,6 +5,7 @@ import type { Entry, SparseMap } from '../../manifests/entry.ts'
 import { maxChunkBytes } from '../../manifests/chunk-limits.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import type { Release, ReleaseModule } from '../../manifests/release.ts'
+import type { RolloutStep } from '../../manifests/rollout.ts'
 import { joinTreePath, rootPath, type TreePath } from '../../manifests/tree-path.ts'
 
 export const digests: fc.Arbitrary<Digest> = fc
@@ -229,17 +230,37 @@ function withIncludes(modules: [string, ReleaseModule, number][]): [string, Rele
   })
 }
 
-export const channels: fc.Arbitrary<Channel> = fc.record(
-  {
-    channel: names,
-    version: versions,
-    previous: versions,
-    waypoints: fc.uniqueArray(versions, { maxLength: 5 }).map((all) => all.sort((a, b) => a - b)),
-    rollout: fc.record({ fraction: fc.nat({ max: 10_000 }), seed: texts(64) }),
-    halted: fc.boolean(),
-  },
-  { requiredKeys: ['channel', 'version', 'waypoints', 'rollout', 'halted'] },
-)
+/** Steps that ascend in time and do not fall, a few or many, seconds or years apart. */
+export const rolloutSteps: fc.Arbitrary<RolloutStep[]> = fc
+  .uniqueArray(instants, { minLength: 1, maxLength: 64 })
+  .chain((all) =>
+    fc.array(fc.nat({ max: 10_000 }), { minLength: all.length, maxLength: all.length }).map((fractions) => {
+      const rising = fractions.toSorted((a, b) => a - b)
+      return all.toSorted().map((at, i) => ({ at, fraction: rising[i] ?? 0 }))
+    }),
+  )
+
+const reasons = texts(200).filter((text) => text !== '')
+
+export const channels: fc.Arbitrary<Channel> = fc
+  .record(
+    {
+      channel: names,
+      version: versions.filter((version) => version < Number.MAX_SAFE_INTEGER),
+      previous: versions,
+      waypoints: fc.uniqueArray(versions, { maxLength: 5 }).map((all) => all.sort((a, b) => a - b)),
+      rollout: fc.record({ seed: texts(64), steps: rolloutSteps }),
+      halt: fc.record({ at: instants, reason: reasons }, { requiredKeys: ['at'] }),
+      rollback: fc.record({ from: versions, reason: reasons }),
+    },
+    { requiredKeys: ['channel', 'version', 'waypoints', 'rollout'] },
+  )
+  .map((channel) => {
+    const { halt, rollback, version } = channel
+    const from = Math.max(rollback?.from ?? 0, version + 1)
+    const consistent = rollback === undefined ? {} : { rollback: { ...rollback, from } }
+    return Object.assign(channel, { halted: halt !== undefined }, consistent)
+  })
 
 /** `bytes` in pieces of random sizes, some of them empty. */
 export function pieces(bytes: Uint8Array): fc.Arbitrary<Uint8Array[]> {

@@ -5,12 +5,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import xxhash from 'xxhash-wasm'
 import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
-import { channelTargetPath, encodeChannel, wholeFleet, type Channel } from '../../manifests/channel.ts'
+import { channelTargetPath, encodeChannel, type Channel } from '../../manifests/channel.ts'
 import { digestOf, emptyDigest, hexOf } from '../../manifests/digest.ts'
 import { encodeEntry } from '../../manifests/entry-line.ts'
 import { encodeByteString } from '../../manifests/fields.ts'
 import { encodeManifest, type ChunkRef } from '../../manifests/manifest.ts'
 import { encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import { fractionAt, turnOf, wholeFleet, type RolloutStep } from '../../manifests/rollout.ts'
 import { byteStringFromBytes, displayTreePath } from '../../manifests/tree-path.ts'
 import { encodeChunk } from '../../src/chunking/chunk-codec.ts'
 import { gearTable } from '../../src/chunking/gear-table.ts'
@@ -25,6 +26,12 @@ import {
   type VectorEntry,
 } from '../support/format-vectors.ts'
 import { packs } from './regenerate/packs.ts'
+
+/** From 1 % to 100 %. */
+const twoDays: readonly RolloutStep[] = [
+  { at: '2026-01-31T00:00:00Z', fraction: 100 },
+  { at: '2026-02-02T00:00:00Z', fraction: 10_000 },
+]
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -279,7 +286,7 @@ function documents(): void {
     const text = encodeRelease(release)
     return { text, digest: digestOf(Buffer.from(text)), target: releaseTargetPath(release.version) }
   })
-  const rollout = { fraction: wholeFleet, seed: '' }
+  const rollout = { seed: '', steps: [{ at: '2026-01-31T00:00:00Z', fraction: wholeFleet }] }
   const channels: [string, Channel][] = [
     ['the least', { channel: 'stable', version: 1, waypoints: [], rollout, halted: false }],
     [
@@ -289,8 +296,32 @@ function documents(): void {
         version: 20,
         previous: 19,
         waypoints: [5, 10],
-        rollout: { fraction: 1000, seed: 'beta-2/20' },
+        rollout: { seed: 'beta-2/20', steps: twoDays },
         halted: true,
+        halt: { at: '2026-01-31T12:00:00Z', reason: 'größer “als” gedacht' },
+      },
+    ],
+    [
+      'halted for no reason',
+      {
+        channel: 'stable',
+        version: 1,
+        waypoints: [],
+        rollout,
+        halted: true,
+        halt: { at: '2026-01-31T12:00:00Z' },
+      },
+    ],
+    [
+      'rolled back',
+      {
+        channel: 'stable',
+        version: 19,
+        previous: 20,
+        waypoints: [],
+        rollout,
+        halted: false,
+        rollback: { from: 20, reason: 'web servers do not start' },
       },
     ],
   ]
@@ -298,6 +329,42 @@ function documents(): void {
     const text = encodeChannel(channel)
     return { text, digest: digestOf(Buffer.from(text)), target: channelTargetPath(channel.channel) }
   })
+}
+
+function curves(): void {
+  const stairs = [
+    { at: '2026-01-31T00:00:00Z', fraction: 0 },
+    { at: '2026-01-31T00:00:01Z', fraction: 3 },
+    { at: '2026-01-31T00:00:08Z', fraction: 3 },
+    { at: '2026-01-31T00:00:15Z', fraction: 5 },
+  ]
+  const centuries = [
+    { at: '0000-01-01T00:00:00Z', fraction: 0 },
+    { at: '9999-12-31T23:59:59Z', fraction: 10_000 },
+  ]
+  const inputs: [string, { steps: readonly RolloutStep[]; instant: string; bucket: number }][] = [
+    ['before the first step', { steps: twoDays, instant: '2026-01-30T23:59:59Z', bucket: 0 }],
+    ['at the first step', { steps: twoDays, instant: '2026-01-31T00:00:00Z', bucket: 99 }],
+    ['parts of a second do not count', { steps: twoDays, instant: '2026-01-31T00:00:17.999Z', bucket: 100 }],
+    ['a machine more', { steps: twoDays, instant: '2026-01-31T00:00:18Z', bucket: 101 }],
+    ['half way', { steps: twoDays, instant: '2026-02-01T00:00:00Z', bucket: 5050 }],
+    ['a second before the end', { steps: twoDays, instant: '2026-02-01T23:59:59Z', bucket: 9999 }],
+    ['after the last step', { steps: twoDays, instant: '2030-01-01T00:00:00Z', bucket: 100 }],
+    ['a jump within a second', { steps: stairs, instant: '2026-01-31T00:00:01Z', bucket: 0 }],
+    ['a level part', { steps: stairs, instant: '2026-01-31T00:00:05Z', bucket: 3 }],
+    ['rounded down', { steps: stairs, instant: '2026-01-31T00:00:11Z', bucket: 4 }],
+    ['a bucket whose turn does not come', { steps: stairs, instant: '2026-01-31T00:00:15Z', bucket: 5 }],
+    ['as long as there are years', { steps: centuries, instant: '2026-01-31T00:00:00Z', bucket: 2025 }],
+  ]
+  writeCases(
+    'rollout-curves.json',
+    'How many machines of 10,000 may move at an instant, and from when on a bucket takes part (format §6.2).',
+    inputs,
+    ({ steps, instant, bucket }) => ({
+      fraction: fractionAt({ steps }, new Date(instant)),
+      turn: turnOf({ steps }, bucket) ?? null,
+    }),
+  )
 }
 
 async function rollouts(): Promise<void> {
@@ -397,6 +464,7 @@ entries()
 manifests()
 documents()
 await rollouts()
+curves()
 gear()
 cuts()
 chunks()

@@ -1,11 +1,18 @@
 import type { CheckResult } from '../../client/machine.ts'
 import type { DeliveryPreview } from '../../client/preview-deliveries.ts'
 import { defineCommand } from '../command.ts'
-import { isHeld, rulePairs, rulesJson } from '../describe-update.ts'
+import { mirrorPairs, mirrorsJson } from '../describe-connection.ts'
+import { describeStay, explainRules, isHeld, isRollback, rulePairs, rulesJson } from '../describe-update.ts'
 import type { ExitCodeName } from '../exit-codes.ts'
 import { formatBytes, formatCounted } from '../format-quantity.ts'
 import { openMachine } from '../open-machine.ts'
+import { flag } from '../parameters.ts'
 import { formatPairs } from '../table.ts'
+
+interface Checked {
+  readonly result: CheckResult
+  readonly explain: boolean
+}
 
 /** `vend-client check` */
 export const checkCommand = defineCommand({
@@ -13,18 +20,19 @@ export const checkCommand = defineCommand({
   summary: 'ask whether there is an update',
   description:
     'Asks the repository what an update would do, and does nothing of it. Ends with 0 when there is nothing to do, ' +
-    'with 20 when there is an update, and with 10 when there is one that this machine is not to take yet.',
-  examples: ['check', 'check --json'],
+    'with 20 when there is an update, and with 10 when there is one that this machine is not to take yet. With --explain ' +
+    'it lists every rule that was asked, in order, and whether it held.',
+  examples: ['check', 'check --explain', 'check --json'],
   arguments: {},
-  options: {},
+  options: { explain: flag('--explain', 'list every rule, and whether it held') },
   settings: ['machine'],
   exitCodes: ['available', 'held', 'missing', 'conflict', 'unknown', 'trust', 'store', 'damage'],
-  run: async (_input, context): Promise<CheckResult> => {
+  run: async ({ explain }, context): Promise<Checked> => {
     const machine = await openMachine(context)
     context.progress.begin('asking the repository')
-    return machine.check()
+    return { result: await machine.check(), explain }
   },
-  answer: (result) => ({
+  answer: ({ result, explain }) => ({
     json: {
       available: isAvailable(result),
       held: isHeld(result),
@@ -32,26 +40,30 @@ export const checkCommand = defineCommand({
       release: result.version ?? null,
       channel: result.channel,
       modulesChange: result.modulesChange,
+      rollback: isRollback(result),
+      freshUntil: result.freshness.until,
       rules: rulesJson(result),
       deliveries: result.deliveries.map(({ module, packBytes }) => ({
         module,
         packBytes: packBytes ?? null,
       })),
+      mirrors: mirrorsJson(result.mirrors),
       requests: result.requests,
       bytes: result.bytes,
     },
     text: ({ bold }) =>
       `${bold(headline(result))}\n` +
       formatPairs([
-        ...rulePairs(result),
+        ...(explain ? explainRules(result) : rulePairs(result)),
         ...result.deliveries.map(
           (preview, i) => [i === 0 ? 'download' : '', describePreview(preview)] as const,
         ),
+        ...mirrorPairs(result.mirrors),
         ['transferred', `${formatBytes(result.bytes)} in ${formatCounted(result.requests, 'request')}`],
       ]) +
       (isAvailable(result) ? '\n"vend-client update" installs it.\n' : ''),
   }),
-  exitCode: exitCodeOf,
+  exitCode: ({ result }) => exitCodeOf(result),
 })
 
 function isAvailable({ move, modulesChange }: CheckResult): boolean {
@@ -72,9 +84,9 @@ function exitCodeOf(result: CheckResult): ExitCodeName {
 function headline(result: CheckResult): string {
   const { version, installed, modulesChange } = result
   if (installed === undefined) return `Release ${version} is to be installed.`
+  if (isRollback(result))
+    return `This machine is ordered back from release ${installed} to release ${version}.`
   if (result.move) return `There is an update: from release ${installed} to release ${version}.`
   if (modulesChange) return `Release ${installed} is to be built anew: other modules are asked for.`
-  return isHeld(result)
-    ? `Release ${installed} stays: this machine may not take the channel's release yet.`
-    : `Release ${installed} is installed, and there is nothing newer.`
+  return describeStay(installed, result)
 }

@@ -3,11 +3,16 @@ import { resolve } from 'node:path'
 import { digestOf, type Digest } from '../../../manifests/digest.ts'
 import { parseChannelName } from '../../../manifests/names.ts'
 import type { MachineSettings } from '../../client/machine-state.ts'
+import type { LeftMirror } from '../../client/mirrors.ts'
 import { defineCommand } from '../command.ts'
+import { checkConnection, connectionOf, connectionOptions } from '../connection-options.ts'
+import { connectionJson, connectionPairs, describeLeftMirror } from '../describe-connection.ts'
 import { argument, flag, option, requiredOption } from '../parameters.ts'
 import { parseRepositoryUrl } from '../parse-repository-url.ts'
 import { parseTrust, type TrustArgument } from '../parse-trust.ts'
+import type { Progress } from '../progress.ts'
 import { readModuleName } from '../release-name.ts'
+import type { Environment } from '../setting-parsers.ts'
 import { settingsTable } from '../settings-table.ts'
 import { formatPairs } from '../table.ts'
 
@@ -16,6 +21,7 @@ interface Made {
   readonly url: string
   readonly channel: string
   readonly modules: MachineSettings['modules']
+  readonly connection: MachineSettings['connection']
   readonly root: Digest
   /** That the channel is at; undefined when nobody asked. */
   readonly release: number | undefined
@@ -32,6 +38,7 @@ export const initCommand = defineCommand({
   examples: [
     'init https://updates.example.org/os --trust root.json',
     'init https://updates.example.org/os --trust sha256:0f3c… --channel testing --modules base,web',
+    'init https://updates.example.org/os --trust root.json --mirror https://mirror.example.net/os',
     'init http://127.0.0.1:8080 --trust keys/root.json --machine ./machine',
   ],
   arguments: { url: argument('url', "the repository's URL", parseRepositoryUrl) },
@@ -43,16 +50,19 @@ export const initCommand = defineCommand({
     ),
     channel: option('--channel <name>', 'the channel to follow (default stable)', readChannel),
     modules: option('--modules <names>', 'the modules to install: base,web (default: all)', readModules),
+    ...connectionOptions,
     offline: flag('--offline', 'do not ask the server whether all of it is there; needs a file to trust'),
   },
   settings: ['machine'],
   exitCodes: ['conflict', 'unknown', 'trust', 'store'],
   afterInterruption: 'run the same command again',
-  check: ({ offline, trust }) =>
-    offline && trust.kind === 'digest'
+  check: (input) => [
+    ...(input.offline && input.trust.kind === 'digest'
       ? ['--offline: the root of a digest has to be fetched; give a file with --trust']
-      : [],
-  run: async (input, { settings, signal }): Promise<Made> => {
+      : []),
+    ...checkConnection(input),
+  ],
+  run: async (input, { settings, signal, env, now, progress }): Promise<Made> => {
     const { Machine } = await import('../../client/machine.ts')
     const { MachineLayout } = await import('../../client/machine-layout.ts')
     const directory = resolve(settings.machine)
@@ -60,21 +70,31 @@ export const initCommand = defineCommand({
       url: input.url,
       channel: input.channel ?? 'stable',
       modules: input.modules ?? ('all' as const),
+      connection: connectionOf(input),
     }
     // Of a machine that is there already nothing is asked: create says so.
     const isThere = existsSync(new MachineLayout(directory).settings)
     const { trustedRoot, release } = isThere
       ? { trustedRoot: Buffer.alloc(0), release: undefined }
-      : await ask(input.trust, following, { offline: input.offline, signal })
+      : await ask(input.trust, following, { offline: input.offline, signal, env, now: now(), progress })
     Machine.create({ directory, trustedRoot, ...following })
     return { machine: directory, ...following, root: digestOf(trustedRoot), release }
   },
   answer: (made) => ({
-    json: { ...made, release: made.release ?? null },
+    json: {
+      machine: made.machine,
+      url: made.url,
+      channel: made.channel,
+      modules: made.modules,
+      root: made.root,
+      release: made.release ?? null,
+      connection: connectionJson(made.connection ?? {}),
+    },
     text: ({ bold }) =>
       `${bold(`Made a machine in ${made.machine}.`)}\n` +
       formatPairs([
         ['repository', made.url],
+        ...connectionPairs(made.connection ?? {}),
         ['trusts', made.root],
         ['channel', made.channel + (made.release === undefined ? '' : `, at release ${made.release}`)],
         ['modules', made.modules === 'all' ? 'all' : made.modules.join(', ')],
@@ -83,15 +103,30 @@ export const initCommand = defineCommand({
   }),
 })
 
+interface Asking {
+  readonly offline: boolean
+  readonly signal: AbortSignal
+  readonly env: Environment
+  readonly now: Date
+  readonly progress: Progress
+}
+
 async function ask(
   trust: TrustArgument,
-  following: Pick<Made, 'url' | 'channel' | 'modules'>,
-  { offline, signal }: { readonly offline: boolean; readonly signal: AbortSignal },
+  following: Pick<Made, 'url' | 'channel' | 'modules' | 'connection'>,
+  { offline, signal, env, now, progress }: Asking,
 ): Promise<{ readonly trustedRoot: Buffer; readonly release: number | undefined }> {
   const { findTrustedRoot } = await import('../trusted-root.ts')
   const { lookAtRepository } = await import('../look-at-repository.ts')
-  const trustedRoot = await findTrustedRoot(trust, following.url, signal)
-  const release = offline ? undefined : await lookAtRepository({ ...following, trustedRoot }, signal)
+  const { readTlsFiles } = await import('../../client/tls-files.ts')
+  readTlsFiles(following.connection ?? {}, now)
+  const server = {
+    ...following,
+    env,
+    onMirrorLeft: (left: LeftMirror, next: string) => progress.note(describeLeftMirror(left, next)),
+  }
+  const trustedRoot = await findTrustedRoot(trust, server, signal)
+  const release = offline ? undefined : await lookAtRepository({ ...server, trustedRoot }, signal)
   return { trustedRoot, release }
 }
 

@@ -23,7 +23,9 @@ export const statusCommand = defineCommand({
       url: status.settings.url,
       channel: status.settings.channel,
       modules: status.settings.modules,
+      pin: status.settings.pin ?? null,
       machineId: status.settings.machineId,
+      reports: status.settings.reports !== undefined,
       active: status.active ?? null,
       release: installedOf(status)?.version ?? null,
       slots: Object.fromEntries(
@@ -40,8 +42,12 @@ export const statusCommand = defineCommand({
         ['machine', status.directory],
         ['repository', status.settings.url],
         ['channel', status.settings.channel],
+        ...(status.settings.pin === undefined
+          ? []
+          : [['pinned', `to release ${status.settings.pin}`] as const]),
         ['modules', status.settings.modules === 'all' ? 'all' : status.settings.modules.join(', ')],
         ...slotNames.map((slot) => [`root ${slot}`, describeSlot(status, slot)] as const),
+        ['reports', describeReports(status)],
       ]),
   }),
 })
@@ -55,6 +61,10 @@ function headline(status: MachineStatus): string {
   return installed === undefined
     ? 'Nothing is installed yet: run "vend-client update".'
     : `Release ${installed.version} is installed.`
+}
+
+function describeReports({ settings }: MachineStatus): string {
+  return settings.reports === undefined ? 'off' : 'on; "vend-client reports show" tells what is sent'
 }
 
 function describeSlot({ active, slots }: MachineStatus, slot: Slot): string {

@@ -1,9 +1,14 @@
-import type { Channel } from '../../../manifests/channel.ts'
+import { channelJson, type Channel } from '../../../manifests/channel.ts'
 import { defineCommand } from '../command.ts'
-import { describeRollout } from '../describe-channel.ts'
+import { describeRollout, reachedFraction } from '../describe-channel.ts'
 import { openRepository } from '../open-repository.ts'
 import { readAllChannels } from '../read-documents.ts'
 import { formatTable } from '../table.ts'
+
+interface Listed {
+  readonly channels: readonly Channel[]
+  readonly now: Date
+}
 
 /** `vend channel list` */
 export const channelListCommand = defineCommand({
@@ -14,14 +19,24 @@ export const channelListCommand = defineCommand({
   options: {},
   settings: ['store', 'keys'],
   exitCodes: ['missing', 'trust', 'store', 'damage'],
-  run: async (_input, context): Promise<readonly Channel[]> => {
+  run: async (_input, context): Promise<Listed> => {
     const { repository } = await openRepository(context)
-    return readAllChannels(repository, context)
+    return { channels: await readAllChannels(repository, context), now: context.now() }
   },
-  answer: (channels) => ({
-    json: { channels: channels.map((channel) => ({ ...channel, rollout: { ...channel.rollout } })) },
+  answer: ({ channels, now }) => ({
+    json: {
+      channels: channels.map((channel) => ({
+        ...channelJson(channel),
+        fraction: reachedFraction(channel, now),
+      })),
+    },
     text: () =>
-      channels.length === 0 ? 'There are no channels yet.\n' : formatTable(columns, channels.map(rowOf)),
+      channels.length === 0
+        ? 'There are no channels yet.\n'
+        : formatTable(
+            columns,
+            channels.map((channel) => rowOf(channel, now)),
+          ),
   }),
 })
 
@@ -33,12 +48,12 @@ const columns = [
   { title: 'WAYPOINTS' },
 ] as const
 
-function rowOf(channel: Channel): string[] {
+function rowOf(channel: Channel, now: Date): string[] {
   return [
     channel.channel,
     String(channel.version),
     channel.previous === undefined ? '-' : String(channel.previous),
-    describeRollout(channel),
+    describeRollout(channel, now),
     channel.waypoints.join(', ') || '-',
   ]
 }

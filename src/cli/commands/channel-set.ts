@@ -1,23 +1,22 @@
-import type { ChannelOutcome } from '../../repository/set-channel.ts'
+import { answerOfChannel, changeWith, channelChangeEnds, type ChangedChannel } from '../channel-change.ts'
 import { defineCommand } from '../command.ts'
-import { describeChannel } from '../describe-channel.ts'
 import { argument, flag, negation, option, repeatableOption } from '../parameters.ts'
 import { parseRollout } from '../parse-rollout.ts'
 import { readChannelName, readVersion } from '../release-name.ts'
-import { formatPairs } from '../table.ts'
 
 /** `vend channel set` */
 export const channelSetCommand = defineCommand({
   path: 'channel set',
-  summary: 'move a channel, widen its rollout, halt or resume it',
+  summary: 'make a channel, or change what it points to',
   description:
-    'Changes what is named and leaves the rest. A channel may point to an older release than before: machines that have ' +
-    'moved go back. Another release begins with the whole fleet unless --rollout says otherwise; a halted channel stays halted until --resume.',
+    'Changes what is named and leaves the rest. Another release begins with the whole fleet unless --rollout says otherwise; ' +
+    'a halted channel stays halted until --resume. Where the release is older than before, machines that have moved stay: ' +
+    '"vend channel rollback" brings them back.',
   examples: [
     'channel set stable --rollout 50%',
-    'channel set stable --halt',
-    'channel set stable --release 10',
+    'channel set stable --release 10 --rollout 1%',
     'channel set testing --release 12 --waypoint 8 --waypoint 10',
+    'channel set stable --halt',
   ],
   arguments: { channel: argument('name', 'the channel; a new one needs --release', readChannelName) },
   options: {
@@ -32,9 +31,7 @@ export const channelSetCommand = defineCommand({
     ),
     noWaypoints: negation('--no-waypoint', 'no waypoints any more'),
   },
-  settings: ['store', 'keys'],
-  exitCodes: ['missing', 'conflict', 'unknown', 'trust', 'store', 'damage'],
-  afterInterruption: 'see "vend channel list" for how it is now',
+  ...channelChangeEnds,
   check: ({ halt, resume, release, rollout, waypoints, noWaypoints }) => [
     ...(halt && resume ? ['--halt and --resume contradict each other'] : []),
     ...(!halt &&
@@ -46,25 +43,27 @@ export const channelSetCommand = defineCommand({
       ? ['nothing to set: give --release, --rollout, --halt, --resume or --waypoint']
       : []),
   ],
-  run: async (input, { settings, now, signal }): Promise<ChannelOutcome> => {
+  run: async (input, context): Promise<ChangedChannel> => {
     const { setChannel } = await import('../../repository/set-channel.ts')
-    const { KeyRing } = await import('../../trust/key-ring.ts')
     const { channel, release, rollout, halt, resume, waypoints, noWaypoints } = input
-    return setChannel(
-      {
-        channel,
-        version: release,
-        fraction: rollout,
-        halted: halt || resume ? halt : undefined,
-        waypoints: noWaypoints || waypoints.length > 0 ? waypoints : undefined,
-      },
-      { store: settings.store, keys: new KeyRing(settings.keys), now: now(), signal },
+    const change = {
+      channel,
+      version: release,
+      rollout: rollout === undefined ? undefined : { now: rollout },
+      halted: halt || resume ? halt : undefined,
+      waypoints: noWaypoints || waypoints.length > 0 ? waypoints : undefined,
+    }
+    return changeWith(context, async (commitContext) => setChannel(change, commitContext))
+  },
+  answer: (changed) => {
+    const { channel, version, previous = 0, rollback } = changed.channel
+    const stay = version < previous && rollback === undefined
+    return answerOfChannel(
+      changed,
+      `Channel ${channel}`,
+      stay
+        ? `Machines with a later release stay: "vend channel rollback ${channel} --to ${version} --reason …" brings them back.`
+        : undefined,
     )
   },
-  answer: ({ channel, changed }) => ({
-    json: { changed, channel: { ...channel, rollout: { ...channel.rollout } } },
-    text: ({ bold }) =>
-      `${bold(`Channel ${channel.channel}${changed ? '' : ' is like that already'}`)}\n` +
-      formatPairs(describeChannel(channel)),
-  }),
 })

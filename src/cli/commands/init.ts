@@ -1,5 +1,8 @@
 import { digestOf, type Digest } from '../../../manifests/digest.ts'
 import { defineCommand } from '../command.ts'
+import { openKeyRing } from '../open-key-ring.ts'
+import { repeatableOption } from '../parameters.ts'
+import { parseKeyShare } from '../parse-key-share.ts'
 
 interface InitResult {
   readonly store: string
@@ -16,17 +19,28 @@ export const initCommand = defineCommand({
   description:
     'Makes an empty repository in the store and the keys it is signed with. Run again it completes what is missing, ' +
     'and changes nothing that is there.',
-  examples: ['init', 'init --store s3://bucket/os?region=eu-central-1 --keys /root/vend-keys'],
+  examples: [
+    'init',
+    'init --store s3://bucket/os?region=eu-central-1 --keys /root/vend-keys',
+    'init --threshold root=2/3 --threshold targets=2/3',
+  ],
   arguments: {},
-  options: {},
+  options: {
+    threshold: repeatableOption(
+      '--threshold <role=m/n…>',
+      'make n keys of the role, of which m have to sign, such as root=2/3 (default 1/1)',
+      parseKeyShare,
+    ),
+  },
   settings: ['store', 'keys'],
   exitCodes: ['conflict', 'trust', 'store'],
   afterInterruption: 'run the same command again: it completes what is missing',
-  run: async (_input, { settings, now, signal }): Promise<InitResult> => {
-    const { KeyRing } = await import('../../trust/key-ring.ts')
+  run: async ({ threshold }, context): Promise<InitResult> => {
+    const { settings, now, signal } = context
     const { createRepository } = await import('../../repository/create-repository.ts')
-    const keys = new KeyRing(settings.keys)
-    const created = await createRepository({ store: settings.store, keys, now: now(), signal })
+    const keys = openKeyRing(context)
+    const shares = Object.fromEntries(threshold.map(({ role, ...share }) => [role, share]))
+    const created = await createRepository({ store: settings.store, keys, now: now(), signal }, { shares })
     const root = keys.trustedRoot()
     if (root === undefined) throw new Error(`${keys.rootPath} vanished while it was being made`)
     return {

@@ -1,7 +1,8 @@
 import type { ModulePack } from '../../delivery/release-packs.ts'
 import type { PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
 import { displayTreePath } from '../../../manifests/tree-path.ts'
-import { wholeFleet } from '../../../manifests/channel.ts'
+import { channelJson } from '../../../manifests/channel.ts'
+import { wholeFleet } from '../../../manifests/rollout.ts'
 import { checkSources, nameSources, type NamedSource } from '../check-sources.ts'
 import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../command-context.ts'
@@ -33,6 +34,7 @@ interface Published {
   readonly packs: readonly ModulePack[]
   readonly isMended: boolean
   readonly ms: number
+  readonly now: Date
 }
 
 /** `vend publish` */
@@ -148,7 +150,15 @@ export const publishCommand = defineCommand({
         oneFileSystem: input.oneFileSystem,
       },
     )
-    return { result, skipped, notes, packs, isMended: input.mend, ms: performance.now() - started }
+    return {
+      result,
+      skipped,
+      notes,
+      packs,
+      isMended: input.mend,
+      ms: performance.now() - started,
+      now: context.now(),
+    }
   },
   answer: answerOf,
 })
@@ -207,7 +217,7 @@ function answerOf(published: Published): Answer {
       release: release.version,
       label: release.label,
       created: release.created,
-      channel: channel === undefined ? null : { ...channel, rollout: { ...channel.rollout } },
+      channel: channel === undefined ? null : channelJson(channel),
       changed,
       modules: Object.fromEntries(
         Object.entries(release.modules).map(([name, { manifest }]) => [name, manifest.digest]),
@@ -246,10 +256,11 @@ function describePacks(packs: readonly ModulePack[]): string {
   return `${formatCounted(packs.length, 'pack')}, ${formatBytes(bytes)}`
 }
 
-function headline({ result: { release, channel, changed }, isMended }: Published): string {
+function headline({ result: { release, channel, changed }, isMended, now }: Published): string {
   if (isMended && !changed)
     return `Release ${release.version} is as it was; all that it needs is stored anew.`
-  const where = channel === undefined ? '' : ` on channel ${channel.channel}, for ${describeRollout(channel)}`
+  const where =
+    channel === undefined ? '' : ` on channel ${channel.channel}, for ${describeRollout(channel, now)}`
   return changed
     ? `Published release ${release.version}${where}.`
     : `Release ${release.version} is already published${where}, with the same content.`

@@ -2,6 +2,7 @@ import type { ExpiringRole, RefreshOutcome } from '../../repository/refresh.ts'
 import { roleNames, type RoleName } from '../../trust/role.ts'
 import { formatInstant } from '../../../manifests/fields.ts'
 import { defineCommand } from '../command.ts'
+import { openKeyRing } from '../open-key-ring.ts'
 import { flag } from '../parameters.ts'
 import { formatPairs } from '../table.ts'
 
@@ -24,10 +25,10 @@ export const refreshCommand = defineCommand({
   settings: ['store', 'keys'],
   exitCodes: ['missing', 'conflict', 'trust', 'store', 'damage'],
   afterInterruption: 'run the same command again',
-  run: async ({ all }, { settings, now, signal, progress }): Promise<Refreshed> => {
+  run: async ({ all }, commandContext): Promise<Refreshed> => {
+    const { settings, now, signal, progress } = commandContext
+    const keys = openKeyRing(commandContext)
     const { expiryDates, refreshExpiry } = await import('../../repository/refresh.ts')
-    const { KeyRing } = await import('../../trust/key-ring.ts')
-    const keys = new KeyRing(settings.keys)
     const context = { store: settings.store, keys, now: now(), signal }
     const { state, renewed, expiring } = await refreshExpiry(context, { all })
     for (const each of expiring) progress.note(`vend: ${warningOf(each)}`)

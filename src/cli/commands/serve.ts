@@ -1,8 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
+import type { Logger } from 'pino'
 import { errorCodeOf } from '../exit-codes.ts'
 import type { PacksOptions } from '../../server/pack-demand.ts'
 import type { CommandContext } from '../command-context.ts'
 import { defineCommand } from '../command.ts'
+import { openKeyRing } from '../open-key-ring.ts'
 import { openRepository } from '../open-repository.ts'
 import { untilAborted } from '../until-aborted.ts'
 
@@ -13,7 +15,8 @@ export const serveCommand = defineCommand({
   description:
     'Serves the repository until SIGTERM or SIGINT; then it lets requests in progress end. Its log, one JSON object a ' +
     'line, goes to stderr. Any number of processes may serve one store. Packs that machines ask for and that are not ' +
-    'there are built meanwhile, which needs a store that can be written to and room in TMPDIR.',
+    'there are built meanwhile, which needs a store that can be written to and room in TMPDIR. With --refresh yes it ' +
+    'also signs snapshot and timestamp anew in time, and nothing else: give it a key directory with these two keys alone.',
   examples: ['serve', 'serve --listen 0.0.0.0:8443 --tls-certificate cert.pem --tls-key key.pem'],
   arguments: {},
   options: {},
@@ -29,6 +32,8 @@ export const serveCommand = defineCommand({
     'packsOnDemand',
     'packsMaxContent',
     'packsMaxDaily',
+    'refresh',
+    'reports',
     'logLevel',
   ],
   exitCodes: ['trust', 'store'],
@@ -42,6 +47,7 @@ export const serveCommand = defineCommand({
     setFlagsFromString('--semi-space-growth-factor=2')
     const advice = await adviseOn(context)
     const log = pino.destination({ dest: 2, sync: false })
+    const logger = pino({ level: settings.logLevel }, log)
     const server = await startServer({
       store: settings.store,
       listen: settings.listen,
@@ -50,20 +56,41 @@ export const serveCommand = defineCommand({
       trustProxy: settings.trustProxy,
       limits: settings.limits,
       packs: await packsOf(context),
+      reports: settings.reports ? { store: settings.store } : undefined,
       trustedRoot: new KeyRing(settings.keys).trustedRoot(),
-      logger: pino({ level: settings.logLevel }, log),
+      logger,
     })
+    const refreshing = settings.refresh ? refreshWhileServing(context, logger) : undefined
     try {
       progress.note(`vend: serving ${settings.store.name} on ${server.url}`)
       for (const line of advice) progress.note(line)
       await untilAborted(signal)
     } finally {
       await server.close()
+      await refreshing
       log.flushSync()
     }
   },
   answer: () => undefined,
 })
+
+/** In the server's own process; its key directory needs the keys of snapshot and timestamp, and is to have no others. */
+async function refreshWhileServing(context: CommandContext, logger: Logger): Promise<void> {
+  const { keepFresh } = await import('../../repository/keep-fresh.ts')
+  const { settings, signal, now } = context
+  await keepFresh({
+    store: settings.store,
+    openKeys: () => openKeyRing(context),
+    now,
+    signal,
+    onRefreshed: ({ snapshot, timestamp }) => {
+      logger.info({ snapshot, timestamp }, 'signed snapshot and timestamp anew')
+    },
+    onFailed: (err) => {
+      logger.error({ err }, 'snapshot and timestamp could not be signed anew')
+    },
+  })
+}
 
 function tlsOf({
   settings: { tlsCertificate, tlsKey },

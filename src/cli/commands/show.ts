@@ -1,4 +1,4 @@
-import type { Channel } from '../../../manifests/channel.ts'
+import { channelJson, type Channel } from '../../../manifests/channel.ts'
 import type { Release } from '../../../manifests/release.ts'
 import { defineCommand } from '../command.ts'
 import { describeChannel } from '../describe-channel.ts'
@@ -12,6 +12,7 @@ import { formatPairs, formatTable } from '../table.ts'
 interface Shown {
   readonly release: Release
   readonly channel: Channel | undefined
+  readonly now: Date
 }
 
 /** `vend show` */
@@ -25,11 +26,13 @@ export const showCommand = defineCommand({
   exitCodes: ['missing', 'unknown', 'trust', 'store', 'damage'],
   run: async ({ name }, context): Promise<Shown> => {
     const { repository } = await openRepository(context)
-    return findRelease(repository, name, { signal: context.signal })
+    const now = context.now()
+    const found = await findRelease(repository, name, { signal: context.signal })
+    return { ...found, now }
   },
-  answer: ({ release, channel }) => ({
+  answer: ({ release, channel, now }) => ({
     json: {
-      ...(channel !== undefined && { channel: { ...channel, rollout: { ...channel.rollout } } }),
+      ...(channel !== undefined && { channel: channelJson(channel) }),
       release: {
         ...release,
         modules: Object.fromEntries(
@@ -43,7 +46,7 @@ export const showCommand = defineCommand({
     text: ({ bold }) =>
       (channel === undefined
         ? ''
-        : `${bold(`Channel ${channel.channel}`)}\n${formatPairs(describeChannel(channel))}\n`) +
+        : `${bold(`Channel ${channel.channel}`)}\n${formatPairs(describeChannel(channel, now))}\n`) +
       `${bold(`Release ${release.version}`)}\n${formatPairs(describeRelease(release))}\n${formatModules(release)}`,
   }),
 })

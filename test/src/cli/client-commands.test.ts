@@ -74,7 +74,7 @@ test('from nothing to an update, and back', async () => {
   )
   expect(updated).toContain("/etc/conf stays as it was changed here; the release's is /etc/conf.vend-new\n")
   expect(await machine.text(0, 'status')).toMatch(
-    /^Release 20 is installed\.\n[^]* root a +release 10 .*, to roll back to\n {2}root b +release 20 .*, active\n$/,
+    /^Release 20 is installed\.\n[^]* root a +release 10 .*, to roll back to\n {2}root b +release 20 .*, active\n/,
   )
   expect(await machine.text(0, 'rollback')).toMatch(/^Switched from release 20 to release 10\.\n/)
   expect(await machine.json(0, 'rollback')).toEqual({ from: 10, release: 20, slot: 'b' })
@@ -98,6 +98,60 @@ test('an update that is not for this machine yet', async () => {
   expect(await machine.json(0, 'update')).toMatchObject({ held: true, changed: false, release: 10 })
   await world.release(30, { base: keep }, { requires: 20 })
   expect(await machine.fails(10, 'update')).toMatch(/^UPDATE_HELD .*requires release 20 first/)
+})
+
+test('check --explain lists every rule, and whether it held', async () => {
+  await using world = await ownWorld()
+  await installed()
+  expect(await machine.text(0, 'check', '--explain')).toMatch(
+    /^Release 10 is installed, and there is nothing newer\.\n {2}freshness +yes {2}the metadata is good until \S+Z, as its timestamp says\n {2}channel +no {3}channel stable is at release 10; release 10 is installed\n {2}transferred/,
+  )
+  await world.release(20, { base: keep }, { rolloutFraction: 0 })
+  const held = await machine.text(10, 'check', '--explain')
+  expect(held).toMatch(/\n {2}channel +yes {2}channel stable is at release 20/)
+  expect(held).toMatch(/\n {2}halted +yes {2}the channel is not halted\n/)
+  expect(held).toMatch(/\n {2}rollout +no {3}0\.00 % .* and its turn does not come by this rollout\n/)
+  expect(await machine.text(10, 'check')).not.toContain('freshness')
+  await world.release(30, { base: keep }, { requires: 20 })
+  expect(await machine.text(10, 'check', '--explain')).toMatch(
+    /\n {2}requires +no {3}release 30 requires release 20 first; 10 is installed\n/,
+  )
+  expect(await machine.json(10, 'check')).toMatchObject({
+    held: true,
+    rollback: false,
+    freshUntil: expect.stringMatching(/Z$/) as string,
+    rules: [
+      { name: 'freshness', holds: true },
+      { name: 'channel', holds: true },
+      { name: 'halted', holds: true },
+      { name: 'rollout', holds: true },
+      { name: 'requires', holds: false },
+    ],
+  })
+})
+
+test('a pin keeps a machine from later releases until it is taken away', async () => {
+  await using world = await ownWorld()
+  await installed()
+  expect(await machine.text(0, 'pin', '10')).toBe('This machine is pinned to release 10.\n')
+  expect(await machine.text(0, 'pin', '10')).toBe('This machine is pinned to release 10 already.\n')
+  expect(await machine.text(0, 'status')).toMatch(/\n {2}pinned +to release 10\n/)
+  expect(await machine.json(0, 'status')).toMatchObject({ pin: 10 })
+  await world.release(20, { base: keep })
+  await world.release(30, { base: keep })
+  expect(await machine.text(0, 'check')).toMatch(/^Release 10 stays: this machine is pinned\.\n/)
+  expect(await machine.json(0, 'update')).toMatchObject({ changed: false, held: false, release: 10 })
+  expect(await machine.text(0, 'pin', '20')).toBe(
+    'This machine is pinned to release 20.\n"vend-client update" comes up to it as far as the channel has.\n',
+  )
+  expect(await machine.json(0, 'update')).toMatchObject({ release: 20 })
+  expect(await machine.json(0, 'pin', '10')).toEqual({ changed: true, pin: 10, before: 20, installed: 20 })
+  expect(await machine.json(0, 'update')).toMatchObject({ changed: false, release: 20 })
+  expect(await machine.text(0, 'unpin')).toBe('This machine follows its channel again.\n')
+  expect(await machine.text(0, 'unpin')).toBe('This machine follows its channel already.\n')
+  expect(await machine.json(0, 'status')).toMatchObject({ pin: null })
+  expect(await machine.json(0, 'update')).toMatchObject({ release: 30 })
+  expect((await machine.run('pin', 'x')).stderr).toContain('VERSION: "x" is not a version')
 })
 
 test('damage is found, told apart from what is local, and repaired', async () => {

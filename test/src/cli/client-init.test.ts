@@ -42,6 +42,7 @@ test('with a file, a channel and modules', async () => {
     modules: ['base', 'web'],
     root: digest,
     release: 10,
+    connection: { mirrors: [], ca: null, clientCertificate: null, clientKey: null, proxy: null },
   })
 })
 

@@ -25,6 +25,8 @@ export async function clientWorld(): Promise<Scenario> {
 export class CommandLine {
   readonly directory: string
   readonly world: Scenario
+  /** Of the environment, besides the machine's. */
+  variables: Readonly<Record<string, string>> = {}
 
   constructor(world: Scenario) {
     this.world = world
@@ -32,7 +34,7 @@ export class CommandLine {
   }
 
   get env(): Record<string, string> {
-    return { VEND_MACHINE: this.directory }
+    return { VEND_MACHINE: this.directory, ...this.variables }
   }
 
   async run(...args: readonly string[]): Promise<HereOutcome> {

@@ -123,7 +123,10 @@ test('channels', async () => {
     '10',
   )
   expect(made.text).toBe('Channel testing\n  release    10\n  rollout    10 % of machines\n  waypoints  10\n')
-  expect(made.json).toMatchObject({ changed: false, channel: { rollout: { fraction: 1000, seed: '10' } } })
+  expect(made.json).toMatchObject({
+    changed: false,
+    channel: { rollout: { steps: [{ fraction: 1000 }], seed: '10' } },
+  })
   expect((await both('channel', 'set', 'testing', '--halt')).json).toMatchObject({
     channel: { halted: true },
   })
@@ -132,7 +135,8 @@ test('channels', async () => {
   )
   const resumed = await both('channel', 'set', 'testing', '--resume', '--no-waypoint', '--rollout', '20%')
   expect(resumed.json).toMatchObject({
-    channel: { halted: false, waypoints: [], rollout: { fraction: 2000, seed: '10' } },
+    fraction: 2000,
+    channel: { halted: false, waypoints: [], rollout: { seed: '10' } },
   })
 })
 

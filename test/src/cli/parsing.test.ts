@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { describeEntry } from '../../../src/cli/describe-entry.ts'
 import { parseModulesName } from '../../../src/cli/modules-name.ts'
+import { parseDuration } from '../../../src/cli/parse-duration.ts'
+import { parseReason } from '../../../src/cli/parse-reason.ts'
 import { parseRollout } from '../../../src/cli/parse-rollout.ts'
 import { parseInclude, parseSource } from '../../../src/cli/parse-sources.ts'
 import { parseReleaseName } from '../../../src/cli/release-name.ts'
@@ -34,6 +36,26 @@ test.each([
 
 test.each(['10', '101%', '-1%', '1e1%', '0.001%', '%', ''])('no rollout: %j', (text) => {
   expect(() => parseRollout(text)).toThrow('is not a share of the fleet; write 10%')
+})
+
+test.each([
+  ['90s', 90],
+  ['30m', 1800],
+  ['48h', 172_800],
+  ['7 d', 604_800],
+])('the time %s', (text, seconds) => {
+  expect(parseDuration(text)).toBe(seconds)
+})
+
+test.each(['48', '0h', '-1h', '1.5h', '367d', 'h', '1w', ''])('no time: %j', (text) => {
+  expect(() => parseDuration(text)).toThrow('is not a time; write 30m, 48h or 7d')
+})
+
+test('a reason is one line that says something', () => {
+  expect(parseReason(' web servers do not start ')).toBe('web servers do not start')
+  for (const text of ['', '  ', 'a\nb', '\u001b[2J', 'x'.repeat(201), '\ud800']) {
+    expect(() => parseReason(text), JSON.stringify(text)).toThrow(/says nothing|line|longer|surrogate/)
+  }
 })
 
 test('sources and includes', () => {

@@ -57,7 +57,7 @@ test('a document that was signed under another name is not taken', async () => {
     channel: 'edge',
     version: 10,
     waypoints: [],
-    rollout: { fraction: 10_000, seed: '' },
+    rollout: { seed: '', steps: [{ at: '2026-01-31T00:00:00Z', fraction: 10_000 }] },
     halted: false,
   })
   const channels = new Map([['channels/stable.json', Buffer.from(other)]])

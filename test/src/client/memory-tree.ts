@@ -98,10 +98,14 @@ export function sourceOf(
   const stored = new Map(chunks.map((plain) => [hexOf(digestOf(plain)), Buffer.from(encodeChunk(plain))]))
   const asked: string[] = []
   const fetcher = {
-    fetch: async (at: string): Promise<Buffer | undefined> => {
+    fetchChecked: async (
+      at: string,
+      _options: unknown,
+      read: (bytes: Buffer) => Promise<Buffer>,
+    ): Promise<Buffer | undefined> => {
       asked.push(at)
-      await Promise.resolve()
-      return stored.get(/([0-9a-f]{64})\.cacnk$/.exec(at)?.[1] ?? '')
+      const bytes = stored.get(/([0-9a-f]{64})\.cacnk$/.exec(at)?.[1] ?? '')
+      return bytes && read(bytes)
     },
   } as unknown as HttpFetcher
   return { source: new ChunkSource(basis, fetcher, undefined), asked }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { formatInstant } from '../../../manifests/fields.ts'
 import { endLeases, takeLease } from '../../../src/repository/lease.ts'
 import { MemoryStore } from '../../../storage/memory-store.ts'
 import { MeteredStore, type StoreCall } from '../../../storage/metered-store.ts'
@@ -119,7 +120,7 @@ describe('channels', () => {
       version: 3,
       previous: 1,
       waypoints: [],
-      rollout: { fraction: 10_000, seed: '3' },
+      rollout: { seed: '3', steps: [{ at: formatInstant(publisher.now), fraction: 10_000 }] },
       halted: false,
     })
     expect(repository.releaseVersions()).toEqual([1, 3, 7])

@@ -63,6 +63,8 @@ async function machineSees(trust: string, days: number): Promise<number | undefi
   const fetcher = {
     url: (path: string) => `http://repository.test/${path}`,
     fetch: async (path: string) => fileAt(join(store, path.replace('http://repository.test/', ''))),
+    overMirrors: async (work: (mirror: HttpFetcher) => Promise<TrustedRepository>) => work(fetcher),
+    otherMirrors: [],
   } as unknown as HttpFetcher
   try {
     const repository = await TrustedRepository.refresh(trust, fetcher)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BlobInfo } from '../../../storage/blob-store.ts'
 import { MemoryStore } from '../../../storage/memory-store.ts'
-import { timestampKey } from '../../../src/repository/layout.ts'
+import { checkpointKey, timestampKey } from '../../../src/repository/layout.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
 import { bytesOf, keysOf, PublishedRepository } from './published-repository.ts'
 import { Served } from './served.ts'
@@ -31,6 +31,12 @@ afterAll(async () => {
 
 const immutable = 'public, max-age=31536000, immutable'
 
+function contentTypeOf(key: string): string {
+  if (key === checkpointKey) return 'text/plain; charset=utf-8'
+  if (key.startsWith('log/')) return 'application/octet-stream'
+  return key.startsWith('tuf/') ? 'application/json' : 'application/zstd'
+}
+
 test('every object of the repository is served whole under its key', async () => {
   const keys = (await keysOf(store, '')).filter((key) => !key.startsWith('private/'))
   expect(keys.length).toBeGreaterThan(8)
@@ -40,8 +46,10 @@ test('every object of the repository is served whole under its key', async () =>
     expect(body.equals(await bytesOf(store, key))).toBe(true)
     expect(headers['content-length']).toBe(String(body.length))
     expect(headers['accept-ranges']).toBe('bytes')
-    expect(headers['content-type']).toBe(key.startsWith('tuf/') ? 'application/json' : 'application/zstd')
-    expect(headers['cache-control']).toBe(key === timestampKey ? 'public, no-cache' : immutable)
+    expect(headers['content-type']).toBe(contentTypeOf(key))
+    expect(headers['cache-control']).toBe(
+      key === timestampKey || key === checkpointKey ? 'public, no-cache' : immutable,
+    )
     expect(headers['x-content-type-options']).toBe('nosniff')
     expect(headers['etag']).toMatch(/^"[0-9a-f-]+"$/)
     expect(headers['x-powered-by']).toBeUndefined()

@@ -4,8 +4,10 @@ import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { digestOf } from '../../../manifests/digest.ts'
 import {
+  checkpointKey,
   chunkKey,
   leaseKey,
+  logKey,
   manifestKey,
   metadataKey,
   targetKey,
@@ -26,10 +28,27 @@ const publicKeys = [
   ...['root', 'targets', 'releases', 'channels', 'snapshot'].map((role) => metadataKey(role, 17)),
   targetKey('releases/10.json', digest),
   targetKey('channels/stable-1.x.json', digest),
+  checkpointKey,
+  logKey('tile/0/000'),
+  logKey('tile/entries/999'),
+  logKey('tile/63/001.p/255'),
 ]
 
 test.each(publicKeys)('%s is served', (key) => {
   expect(servedObject(`/${key}`)?.key).toBe(key)
+})
+
+test('tiles behind the thousandth have longer paths', () => {
+  const served = servedObject('/log/tile/entries/x001/x234/067.p/8')
+  expect(served).toMatchObject({ contentType: 'application/octet-stream' })
+  expect(served?.caching).toContain('immutable')
+})
+
+test('the checkpoint is text that is to be asked for again', () => {
+  expect(servedObject(`/${checkpointKey}`)).toMatchObject({
+    contentType: 'text/plain; charset=utf-8',
+    caching: 'public, no-cache',
+  })
 })
 
 test.each([
@@ -65,12 +84,24 @@ test.each([
   // Not in the alphabet of keys.
   `tuf/targets/channels/${hex}.a+b.json`,
   `tuf/targets/other/${hex}.1.json`,
+  'log',
+  'log/',
+  'log/checkpoint/',
+  'log/tile/64/000',
+  'log/tile/00/000',
+  'log/tile/0/0000',
+  'log/tile/0/x001',
+  'log/tile/0/001/002',
+  'log/tile/0/000.p/0',
+  'log/tile/0/000.p/256',
+  'log/tile/0/000.p/01',
+  'log/tile/entries/000.p',
 ])('%j is not', (key) => {
   expect(servedObject(`/${key}`)).toBeUndefined()
 })
 
 interface Description {
-  readonly paths: Readonly<Record<string, { readonly get: { readonly tags: readonly string[] } }>>
+  readonly paths: Readonly<Record<string, { readonly get?: { readonly tags: readonly string[] } }>>
   readonly components: {
     readonly parameters: Readonly<
       Record<string, { name: string; in: string; schema: { pattern?: string; $ref?: string } }>
@@ -82,7 +113,7 @@ test('openapi.yaml describes exactly the kinds of objects that are served', () =
   const text = readFileSync(resolve(import.meta.dirname, '../../../openapi.yaml'), 'utf8')
   const { paths } = parse(text) as Description
   const described = Object.entries(paths)
-    .filter(([, { get }]) => get.tags.includes('objects'))
+    .filter(([, { get }]) => get?.tags.includes('objects') === true)
     .map(([path]) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{[^}]+\}/g, '[^/]+')}$`))
   for (const key of publicKeys) {
     expect(described.filter((path) => path.test(`/${key}`))).toHaveLength(1)

@@ -52,7 +52,13 @@ describe('channels', () => {
     const { json } = await served.get('/v1/channels')
     expect(json['channels']).toMatchObject([
       { channel: 'edge', version: 10 },
-      { channel: 'stable', version: 2, previous: 1, halted: false, rollout: { fraction: 10_000 } },
+      {
+        channel: 'stable',
+        version: 2,
+        previous: 1,
+        halted: false,
+        rollout: { steps: [{ fraction: 10_000 }] },
+      },
     ])
   })
 

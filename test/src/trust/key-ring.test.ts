@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
-import { expiryOf, roleNames } from '../../../src/trust/role.ts'
+import { expiryOf, roleNames, type RoleName } from '../../../src/trust/role.ts'
 import { SigningKey } from '../../../src/trust/signing-key.ts'
 
 let directory: string
@@ -33,14 +33,15 @@ test('what a killed process left is not taken for a key', () => {
   rmSync(join(directory, 'root.pem'))
   writeFileSync(join(directory, 'root.pem.tmp'), '-----BEGIN')
   ring.generateMissing()
-  expect(new KeyRing(directory).key('root').key.keyID).toMatch(/^[0-9a-f]{64}$/)
+  expect(new KeyRing(directory).signers('root')[0]?.key.keyID).toMatch(/^[0-9a-f]{64}$/)
 })
 
-test('a key signs the same after it was stored', () => {
+test('a key signs the same after it was stored', async () => {
   const key = SigningKey.generate()
   const again = SigningKey.fromPem(key.toPem(), 'x')
   expect(again.key.keyID).toBe(key.key.keyID)
-  expect(again.sign(Buffer.from('data')).toJSON()).toEqual(key.sign(Buffer.from('data')).toJSON())
+  const [one, other] = [await again.sign(Buffer.from('data')), await key.sign(Buffer.from('data'))]
+  expect(one.toJSON()).toEqual(other.toJSON())
 })
 
 test('the id of a key is that of the specification', () => {
@@ -56,8 +57,8 @@ test('the id of a key is that of the specification', () => {
 
 test('a key that is missing, or none, is named with its place', () => {
   const ring = new KeyRing(directory)
-  expect(() => ring.key('releases')).toThrow(expect.objectContaining({ code: 'KEY_MISSING' }))
-  expect(() => ring.key('releases')).toThrow(join(directory, 'releases.pem'))
+  expect(() => ring.signers('releases')).toThrow(expect.objectContaining({ code: 'KEY_MISSING' }))
+  expect(() => ring.signers('releases')).toThrow(join(directory, 'releases.pem'))
   ring.generateMissing()
   const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
     type: 'pkcs8',
@@ -65,10 +66,32 @@ test('a key that is missing, or none, is named with its place', () => {
   })
   for (const pem of ['', 'nonsense', rsa.toString()]) {
     writeFileSync(join(directory, 'channels.pem'), pem)
-    expect(() => new KeyRing(directory).key('channels')).toThrow(
+    expect(() => new KeyRing(directory).signers('channels')).toThrow(
       expect.objectContaining({ code: 'KEY_UNREADABLE' }),
     )
   }
+})
+
+test('a role may have any number of keys, kept in any way', () => {
+  const ring = new KeyRing(directory)
+  ring.generateMissing({ root: 3 })
+  const pem = readFileSync(join(directory, 'snapshot.pem'))
+  for (const name of ['snapshot-at-home.pem', 'snapshots.pem', 'snapshot.pem.bak', 'snapshot.txt'])
+    writeFileSync(join(directory, name), pem)
+  const command = { command: ['true'], public: 'ab'.repeat(32) }
+  writeFileSync(join(directory, 'root-token.signer.json'), JSON.stringify(command))
+  const names = (role: RoleName): unknown =>
+    new KeyRing(directory).keys(role).map(({ path, kind }) => [basename(path), kind])
+  expect(names('root')).toEqual([
+    ['root-1.pem', 'plain'],
+    ['root-2.pem', 'plain'],
+    ['root-3.pem', 'plain'],
+    ['root-token.signer.json', 'command'],
+  ])
+  expect(names('snapshot')).toEqual([
+    ['snapshot-at-home.pem', 'plain'],
+    ['snapshot.pem', 'plain'],
+  ])
 })
 
 test('keeps the trusted root whole', () => {

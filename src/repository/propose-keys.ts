@@ -1,0 +1,142 @@
+import { Metadata, Root, Targets, type Key } from '@tufjs/models'
+import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
+import type { Draft } from '../trust/draft.ts'
+import { TrustError } from '../trust/errors.ts'
+import { delegatedRoleNames, expiryOf, type RoleName } from '../trust/role.ts'
+import { metadataKey } from './layout.ts'
+import type { RepositoryState } from './repository-state.ts'
+
+export type KeyChange =
+  | { readonly kind: 'add'; readonly role: RoleName; readonly key: Key }
+  /** `id` may be cut off behind 8 digits or more. */
+  | { readonly kind: 'remove'; readonly role: RoleName; readonly id: string }
+  | { readonly kind: 'threshold'; readonly role: RoleName; readonly threshold: number }
+  /** For another term. */
+  | { readonly kind: 'renew'; readonly role: 'root' | 'targets' }
+
+export interface ProposeContext extends CallOptions {
+  readonly store: BlobReader
+  readonly now: Date
+}
+
+interface RoleJson {
+  keyids: string[]
+  threshold: number
+}
+
+/** What a document says of keys, to be edited. */
+interface KeysJson {
+  readonly keys: Record<string, unknown>
+  readonly roles: Readonly<Record<string, RoleJson>>
+}
+
+/**
+ * The root and targets that keys are changed by, without signatures. Targets are part of it where their own keys
+ * changed such that those that are there would verify no more. Throws DRAFT_INVALID for a change that cannot be.
+ */
+export async function proposeKeys(
+  state: RepositoryState,
+  changes: readonly KeyChange[],
+  context: ProposeContext,
+): Promise<Draft> {
+  const base = { root: state.root.metadata, targets: state.targets.metadata }
+  const ofTargets = changes.filter((change) => isOfTargets(change))
+  const ofRoot = changes.filter((change) => !isOfTargets(change))
+  const root = ofRoot.length === 0 ? undefined : nextRoot(base.root.signed, ofRoot, context.now)
+  const isNeeded = ofTargets.length > 0 || !verifies(root ?? base.root, base.targets)
+  const targets = isNeeded
+    ? nextTargets(
+        base.targets.signed,
+        ofTargets,
+        context.now,
+        await freeVersion(base.targets.signed, context),
+      )
+    : undefined
+  if (root === undefined && targets === undefined) throw impossible('no change was asked for')
+  return { base, root, targets }
+}
+
+function isOfTargets(change: KeyChange): boolean {
+  if (change.kind === 'renew') return change.role === 'targets'
+  return delegatedRoleNames.some((role) => role === change.role)
+}
+
+function verifies(root: Metadata<Root>, targets: Metadata<Targets>): boolean {
+  try {
+    root.verifyDelegate('targets', targets)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function nextRoot(root: Root, changes: readonly KeyChange[], now: Date): Metadata<Root> {
+  const json = structuredClone(root.toJSON()) as unknown as KeysJson & Record<string, unknown>
+  json['version'] = root.version + 1
+  json['expires'] = expiryOf('root', now)
+  editKeys(json, changes)
+  return new Metadata(Root.fromJSON(json as Parameters<typeof Root.fromJSON>[0]))
+}
+
+function nextTargets(
+  targets: Targets,
+  changes: readonly KeyChange[],
+  now: Date,
+  version: number,
+): Metadata<Targets> {
+  const json = structuredClone(targets.toJSON()) as unknown as Record<string, unknown> & {
+    readonly delegations: {
+      readonly keys: Record<string, unknown>
+      readonly roles: (RoleJson & { name: string })[]
+    }
+  }
+  json['version'] = version
+  json['expires'] = expiryOf('targets', now)
+  const { keys, roles } = json.delegations
+  editKeys({ keys, roles: Object.fromEntries(roles.map((role) => [role.name, role])) }, changes)
+  return new Metadata(Targets.fromJSON(json as unknown as Parameters<typeof Targets.fromJSON>[0]))
+}
+
+function editKeys({ keys, roles }: KeysJson, changes: readonly KeyChange[]): void {
+  for (const change of changes) {
+    if (change.kind === 'renew') continue
+    const role = roles[change.role]
+    if (role === undefined) throw impossible(`the repository has no role "${change.role}"`)
+    if (change.kind === 'add') {
+      if (role.keyids.includes(change.key.keyID))
+        throw impossible(`the role "${change.role}" has that key already`)
+      keys[change.key.keyID] = change.key.toJSON()
+      role.keyids.push(change.key.keyID)
+    } else if (change.kind === 'remove') {
+      const id = findKey(change.role, role.keyids, change.id)
+      role.keyids = role.keyids.filter((one) => one !== id)
+    } else role.threshold = change.threshold
+  }
+  for (const [name, { keyids, threshold }] of Object.entries(roles)) {
+    if (threshold >= 1 && threshold <= keyids.length) continue
+    throw impossible(`the role "${name}" would have ${keyids.length} keys and need ${threshold} of them`)
+  }
+  const used = new Set(Object.values(roles).flatMap(({ keyids }) => keyids))
+  for (const id of Object.keys(keys)) if (!used.has(id)) delete keys[id]
+}
+
+const minIdDigits = 8
+
+function findKey(role: RoleName, ids: readonly string[], start: string): string {
+  const found = start.length < minIdDigits ? [] : ids.filter((id) => id.startsWith(start))
+  const [id] = found
+  if (id !== undefined && found.length === 1) return id
+  const listed = ids.map((one) => one.slice(0, 12)).join(', ')
+  throw impossible(`the role "${role}" has no key "${start}"; it has ${listed}`)
+}
+
+/** A commit that died may have used numbers; this one is part of what is signed. */
+async function freeVersion({ version }: Targets, { store, signal }: ProposeContext): Promise<number> {
+  let free = version + 1
+  while ((await store.stat(metadataKey('targets', free), { signal })) !== undefined) free++
+  return free
+}
+
+function impossible(problem: string): TrustError {
+  return new TrustError('DRAFT_INVALID', problem, { hint: '"vend keys status" shows the keys of every role' })
+}

@@ -1,0 +1,34 @@
+import { Key } from '@tufjs/models'
+import { createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
+import { canonicalJson } from '../../manifests/canonical-json.ts'
+
+/** The 32 bytes of an Ed25519 public key as 64 lower-case hexadecimal digits. */
+export const publicKeyPattern = /^[0-9a-f]{64}$/
+
+/** RFC 8410 §4: what stands before the 32 bytes in a SubjectPublicKeyInfo. */
+const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
+
+/**
+ * As metadata lists it. The key id is the SHA-256 of the key's canonical JSON, as the TUF specification (§4.2)
+ * recommends.
+ */
+export function publicKeyOf(publicHex: string): Key {
+  const parts = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicHex } }
+  return new Key({
+    keyID: hash('sha256', canonicalJson(parts), 'hex'),
+    keyType: parts.keytype,
+    scheme: parts.scheme,
+    keyVal: parts.keyval,
+  })
+}
+
+/** Of a private or a public key. */
+export function publicHexOf(key: KeyObject): string {
+  const publicKey = key.type === 'public' ? key : createPublicKey(key)
+  return publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('hex')
+}
+
+export function isSignatureOf(publicHex: string, data: Uint8Array, signature: Uint8Array): boolean {
+  const der = Buffer.concat([spkiPrefix, Buffer.from(publicHex, 'hex')])
+  return verify(null, data, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature)
+}
