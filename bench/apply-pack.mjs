@@ -4,6 +4,11 @@ import { fileURLToPath } from 'node:url'
 import v8 from 'node:v8'
 
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/vend', import.meta.url)))
-v8.setFlagsFromString('--semi-space-growth-factor=1')
-v8.setFlagsFromString('--heap-growing-percent=50')
+for (const flag of [
+  'min-semi-space-size=4',
+  'semi-space-growth-factor=1',
+  'no-parallel-scavenge',
+  'heap-growing-percent=50',
+])
+  v8.setFlagsFromString(`--${flag}`)
 await import('./apply-pack.ts')

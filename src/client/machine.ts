@@ -1,30 +1,27 @@
 import { randomBytes } from 'node:crypto'
-import type { Channel } from '../../manifests/channel.ts'
-import { selectModules, type Release } from '../../manifests/release.ts'
-import type { TreePath } from '../../manifests/tree-path.ts'
-import { auditMachine, type MachineAudit } from './audit-machine.ts'
+import { selectModules } from '../../manifests/release.ts'
+import { auditAgainstRepository } from './audit-against-repository.ts'
+import type { MachineAudit } from './audit-machine.ts'
 import type { BuildProgress } from './build-root.ts'
-import { ChunkSource } from './chunk-source.ts'
-import { decide, freshnessRule, holdForRequirement, type Decision } from './decide.ts'
+import { decideForMachine } from './decide-for-machine.ts'
+import type { Decision } from './decide.ts'
 import { MachineError } from './errors.ts'
-import { freshnessOf, type Freshness } from './freshness.ts'
+import { followChannel, needRelease } from './follow-channel.ts'
+import type { Freshness } from './freshness.ts'
 import { HttpFetcher } from './http-fetcher.ts'
-import { fetchManifests, installRelease, type InstalledRelease } from './install-release.ts'
+import { installRelease, type InstalledRelease } from './install-release.ts'
 import { otherSlot, type Slot } from './machine-layout.ts'
 import { MachineLock } from './machine-lock.ts'
 import { MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
 import type { LeftMirror, MirrorReport } from './mirrors.ts'
 import { previewDeliveries, type DeliveryPreview } from './preview-deliveries.ts'
-import { ModuleTree } from './module-tree.ts'
 import type { ProxyVariables } from './proxy.ts'
-import { refuseMissingModules, refuseTooOld } from './refuse-release.ts'
+import { refuseTooOld } from './refuse-release.ts'
 import { releasesBetween } from './releases-between.ts'
-import { isDamage, repairRoot } from './repair-root.ts'
 import { ReportedAttempt } from './reported-attempt.ts'
-import { rolloutBucket } from './rollout-bucket.ts'
-import { seenHeads, signedHead, writeSeenHeads } from './seen-heads.ts'
-import { TrustedRepository } from './trusted-repository.ts'
-import { verifyRoot, type Finding } from './verify-root.ts'
+import type { TrustedRepository } from './trusted-repository.ts'
+import { verifySlot, type VerifiedSlot } from './verify-slot.ts'
+import { isSameSlot, wantedSlot } from './wanted-slot.ts'
 
 export interface MachineOptions {
   readonly signal?: AbortSignal | undefined
@@ -83,11 +80,8 @@ export interface MachineStatus {
   readonly slots: Readonly<Record<Slot, SlotRecord | undefined>>
 }
 
-export interface VerifyResult {
+export interface VerifyResult extends VerifiedSlot {
   readonly version: number
-  readonly findings: readonly Finding[]
-  readonly damaged: number
-  readonly repaired: readonly TreePath[]
 }
 
 /**
@@ -139,7 +133,11 @@ export class Machine {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
     const { signal } = this.#options
-    const { channel, decision, freshness, repository } = await this.#decide(fetcher)
+    const { channel, decision, freshness, repository } = await decideForMachine(
+      this.#state,
+      fetcher,
+      this.#options,
+    )
     const installed = this.#state.installed()
     const modulesChange =
       installed !== undefined && !decision.move && (await this.#modulesDiffer(repository, installed))
@@ -147,7 +145,7 @@ export class Machine {
       decision.version !== undefined && (decision.move || modulesChange)
         ? await previewDeliveries(
             installed,
-            this.#target(await this.#release(repository, decision.version)),
+            await this.#wanted(repository, decision.version),
             fetcher,
             signal,
           )
@@ -176,14 +174,14 @@ export class Machine {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
     this.#options.onPhase?.('metadata')
-    const { decision, repository } = await this.#decide(fetcher)
+    const { decision, repository } = await decideForMachine(this.#state, fetcher, this.#options)
     const active = this.#state.activeSlot()
     const installed = this.#state.installed()
     refuseTooOld(decision)
     if (decision.version === undefined) throw new TypeError('a decision without a release')
-    const release = await this.#release(repository, decision.version)
-    const target = this.#target(release)
-    const changed = installed === undefined || !isSame(installed, target)
+    const release = await needRelease(repository, decision.version, this.#options.signal)
+    const target = wantedSlot(release, this.#state.settings())
+    const changed = installed === undefined || !isSameSlot(installed, target)
     if (changed) attempt.begin(installed?.version, target.version)
     const slot = active === undefined ? 'a' : changed ? otherSlot(active) : active
     const built = changed
@@ -234,42 +232,16 @@ export class Machine {
     const installed = this.#state.installed()
     if (active === undefined || installed === undefined) throw notInstalled()
     await using fetcher = this.#fetcher()
-    await fetchManifests(installed, { state: this.#state, fetcher, signal: this.#options.signal })
-    using tree = await ModuleTree.open(this.#state.layout, installed.modules)
-    const directory = this.#state.layout.root(active)
-    this.#options.onPhase?.('verify')
-    const { signal, onProgress } = this.#options
-    const findings: Finding[] = []
-    const request = { directory, tree, signal, ...(onProgress !== undefined && { onProgress }) }
-    for await (const finding of verifyRoot(request)) findings.push(finding)
-    const damaged = findings.filter(isDamage).length
-    if (!repair || damaged === 0) return { version: installed.version, findings, damaged, repaired: [] }
-    const source = new ChunkSource(undefined, fetcher, signal)
-    const repaired = await repairRoot(directory, tree, source, findings)
-    return { version: installed.version, findings, damaged, repaired }
+    const context = { state: this.#state, fetcher, repair, ...this.#options }
+    const verified = await verifySlot(active, installed, context)
+    return { version: installed.version, ...verified }
   }
 
   /** Proves that the machine was shown one history, and has what everyone is given (`auditMachine`). */
   async audit(): Promise<AuditResult> {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
-    const { signal } = this.#options
-    const { trust } = this.#state.layout
-    const repository = await TrustedRepository.refresh(trust, fetcher, signal)
-    const head = signedHead(trust)
-    if (head === undefined) {
-      throw new MachineError('OBJECT_MISSING', 'the repository has no log yet', {
-        hint: 'it gets one with its next publish or refresh',
-      })
-    }
-    const audit = await auditMachine({
-      head,
-      seen: seenHeads(trust),
-      installed: this.#state.installed(),
-      release: async (version) => repository.release(version, signal, { passing: true }),
-      read: async (path, maxBytes) => fetcher.fetch(`log/${path}`, { maxBytes, signal }),
-    })
-    writeSeenHeads(trust, [head])
+    const audit = await auditAgainstRepository(this.#state, fetcher, this.#options.signal)
     const { requests, bytes } = fetcher.transferred
     return { ...audit, requests, bytes }
   }
@@ -301,8 +273,9 @@ export class Machine {
   async modules(): Promise<readonly ModuleStatus[]> {
     using _lock = new MachineLock(this.#existing())
     await using fetcher = this.#fetcher()
-    const { channel, repository } = await this.#refresh(fetcher)
-    const release = await this.#release(repository, channel.version)
+    const { signal } = this.#options
+    const { channel, repository } = await followChannel(this.#state, fetcher, signal)
+    const release = await needRelease(repository, channel.version, signal)
     const { modules: asked } = this.#state.settings()
     // What it has no more must not keep anyone from asking for something else.
     const known = asked === 'all' ? asked : asked.filter((name) => Object.hasOwn(release.modules, name))
@@ -330,69 +303,14 @@ export class Machine {
     return new HttpFetcher({ baseUrl: url, connection, env, onMirrorLeft })
   }
 
-  async #decide(fetcher: HttpFetcher): Promise<Decided> {
-    const { channel, repository } = await this.#refresh(fetcher)
-    const { machineId, pin } = this.#state.settings()
-    const freshness = freshnessOf(this.#state.layout.trust)
-    const installed = this.#state.installed()?.version
-    const now = this.#options.now?.() ?? new Date()
-    const bucket = await rolloutBucket(channel.rollout.seed, machineId)
-    const wanted = decide(channel, { installed, pin, bucket, now })
-    const { move, version } = wanted
-    const { rules, ...decided } =
-      move && version !== undefined && installed !== undefined
-        ? holdForRequirement(wanted, await this.#release(repository, version), installed)
-        : wanted
-    return {
-      channel,
-      repository,
-      freshness,
-      decision: { ...decided, rules: [freshnessRule(freshness), ...rules] },
-    }
-  }
-
-  async #refresh(fetcher: HttpFetcher): Promise<{ channel: Channel; repository: TrustedRepository }> {
-    const settings = this.#state.settings()
-    const { signal } = this.#options
-    const repository = await TrustedRepository.refresh(this.#state.layout.trust, fetcher, signal)
-    const channel = await repository.channel(settings.channel, signal)
-    if (channel === undefined) {
-      throw new MachineError('CHANNEL_MISSING', `the repository has no channel "${settings.channel}"`, {
-        hint: 'publish to it first, or follow another channel',
-      })
-    }
-    return { channel, repository }
-  }
-
-  async #release(repository: TrustedRepository, version: number): Promise<Release> {
-    const release = await repository.release(version, this.#options.signal)
-    if (release !== undefined) return release
-    throw new MachineError(
-      'RELEASE_MISSING',
-      `the repository has no release ${version}, which the channel or a pin names`,
-    )
-  }
-
-  #target(release: Release): SlotRecord {
-    const { modules, channel } = this.#state.settings()
-    refuseMissingModules(release, modules)
-    const selected = selectModules(release, modules).flatMap((name) => {
-      const module = release.modules[name]
-      return module === undefined ? [] : [{ name, ...module.manifest }]
-    })
-    return { format: 1, version: release.version, channel, modules: selected }
+  async #wanted(repository: TrustedRepository, version: number): Promise<SlotRecord> {
+    const release = await needRelease(repository, version, this.#options.signal)
+    return wantedSlot(release, this.#state.settings())
   }
 
   async #modulesDiffer(repository: TrustedRepository, installed: SlotRecord): Promise<boolean> {
-    return !isSame(installed, this.#target(await this.#release(repository, installed.version)))
+    return !isSameSlot(installed, await this.#wanted(repository, installed.version))
   }
-}
-
-interface Decided {
-  readonly channel: Channel
-  readonly decision: Decision
-  readonly freshness: Freshness
-  readonly repository: TrustedRepository
 }
 
 export interface AuditResult extends MachineAudit {
@@ -407,12 +325,6 @@ export interface ModuleStatus {
   readonly includes: readonly string[]
   readonly entries: number
   readonly contentBytes: number
-}
-
-function isSame(a: SlotRecord, b: SlotRecord): boolean {
-  const key = ({ version, modules }: SlotRecord): string =>
-    JSON.stringify([version, modules.map(({ name, digest }) => [name, digest])])
-  return key(a) === key(b)
 }
 
 function nothingInstalled(): InstalledRelease {

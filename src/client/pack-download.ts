@@ -1,45 +1,19 @@
-import {
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
-import type { Digest } from '../../manifests/digest.ts'
+import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { PackError } from '../pack/errors.ts'
-import {
-  decodePackHeader,
-  packHeaderLength,
-  packLength,
-  packMemory,
-  preambleBytes,
-} from '../pack/pack-header.ts'
+import { decodePackHeader, packHeaderLength, packLength, preambleBytes } from '../pack/pack-header.ts'
 import type { PackHeader } from '../pack/pack-header.ts'
 import { PackReader } from '../pack/pack-reader.ts'
 import { FileView } from './file-view.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
 import { RangeUnfitError, SlowError, type Body, type BodyStart, type Mirror } from './mirror.ts'
-import type { PackPath } from './pack-path.ts'
 import { readIfThere } from './read-if-there.ts'
+import { refusePack, type WantedPack } from './refuse-pack.ts'
 
-export interface PackDownloadRequest {
+export interface PackDownloadRequest extends WantedPack {
   readonly fetcher: HttpFetcher
-  readonly path: PackPath
-  readonly from: Digest | undefined
-  readonly to: Digest
-  /** A longer pack is worth nothing. */
-  readonly maxBytes: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** What applying a pack may take in memory, beside the client itself. */
-const maxMemoryBytes = 96 << 20
-/** What has to be left on the disk. */
-const spareBytes = 16 << 20
 /** For a pack of which nothing has come yet: there are the chunks, too. */
 const firstAttempts = 2
 const attempts = 5
@@ -311,32 +285,11 @@ export class PackDownload implements AsyncDisposable {
     if (this.#received < headerLength) return
     const header = decodePackHeader(file.readAt(0, headerLength))
     const length = packLength(header, headerLength)
-    this.#checkHeader(header, length)
+    refusePack({ header, length, received: this.#received }, this.#request)
     this.#header = header
     this.#length = length
     this.#checkLength()
     if (this.#received > length) throw tooLong()
-  }
-
-  #checkHeader(header: PackHeader, length: number): void {
-    const { from, to, maxBytes, path } = this.#request
-    if (header.kind !== 'manifests' || header.from !== from || header.to !== to) {
-      throw new PackError('PACK_CORRUPT', 'the pack is another one than its name says')
-    }
-    if (header.groups.length === 0) throw new PackError('PACK_CORRUPT', 'the pack is empty')
-    if (length > maxBytes) {
-      throw new PackError(
-        'PACK_TOO_LARGE',
-        `the pack has ${length} bytes, more than the ${maxBytes} it may have`,
-      )
-    }
-    if (packMemory(header) > maxMemoryBytes) {
-      throw new PackError('PACK_TOO_LARGE', `the pack takes ${packMemory(header)} bytes of memory`)
-    }
-    const { bavail, bsize } = statfsSync(dirname(path.part))
-    if (bavail * bsize < length - this.#received + spareBytes) {
-      throw new PackError('PACK_TOO_LARGE', `there is no room for the pack's ${length} bytes on this disk`)
-    }
   }
 
   #checkLength(): void {
