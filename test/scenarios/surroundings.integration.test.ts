@@ -143,11 +143,13 @@ test.skipIf(!isRoot)('an ordinary user has the tree, and is told what it cannot 
   chmodSync(world.directory, 0o755)
   const device = await world.machine()
   const { setChannel } = await import('../../src/repository/set-channel.ts')
+  const { rollBackChannel } = await import('../../src/repository/roll-back-channel.ts')
+  let installed = 0
   const go = async (version: number): Promise<void> => {
-    await setChannel(
-      { channel: 'stable', version },
-      { store: world.store, keys: world.keys, now: new Date() },
-    )
+    const context = { store: world.store, keys: world.keys, now: new Date() }
+    if (version > installed) await setChannel({ channel: 'stable', version }, context)
+    else await rollBackChannel({ channel: 'stable', to: version, reason: 'as a test' }, context)
+    installed = version
     const answer = await runClient(device.directory, 'update', { wrapper: nobody })
     expect(answer).toMatchObject({ result: { to: version, kept: [] } })
     expect(answer.result?.['notKept']).toMatchObject({
