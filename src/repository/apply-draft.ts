@@ -24,8 +24,9 @@ export interface ApplyOutcome {
 /**
  * Makes a signed draft the repository's, and signs anew what does not verify by the new keys. Where the old keys are
  * at hand too, everything is first signed by old and new, so that machines read it by either root, and the root comes
- * last. Where they are not, the root comes right before the timestamp. Run again after a crash it completes the same. Throws THRESHOLD_UNMET, KEY_… before anything is stored, and PUBLISH_CONFLICT where the
- * repository is not the one that the draft was made for.
+ * last. Where they are not, the root comes right before the timestamp. Run again after a crash it completes the same.
+ * Throws THRESHOLD_UNMET, KEY_… before anything is stored, and PUBLISH_CONFLICT where the repository is not the one that
+ * the draft was made for.
  */
 export async function applyDraft(context: CommitContext, draft: Draft): Promise<ApplyOutcome> {
   refuseUnsigned(draft)
@@ -40,6 +41,7 @@ export async function applyDraft(context: CommitContext, draft: Draft): Promise<
     return { state: current, renewed: [], isSeamless: true }
   refuseOtherBase(current, draft, next)
   const after = { root: next.root ?? current.root, targets: next.targets ?? current.targets }
+  refuseUnreadable(after)
   const stale = staleRoles(current, after)
   const needsCommit = stale.length > 0 || next.targets !== undefined
   const renewed: RoleName[] = roleNames.filter((role) => {
@@ -125,6 +127,16 @@ function refuseOtherBase(current: RepositoryState, { base }: Draft, next: Next):
   throw new RepositoryError('PUBLISH_CONFLICT', 'the repository has changed since the draft was made', {
     hint: 'look at "vend keys status", and propose the change again',
   })
+}
+
+/** Other keys may have signed the targets since the draft was made, and its root may know only those that did before. */
+function refuseUnreadable({ root, targets }: Pick<RepositoryState, 'root' | 'targets'>): void {
+  if (verifies(root.metadata, 'targets', targets.metadata)) return
+  throw new RepositoryError(
+    'PUBLISH_CONFLICT',
+    'by the keys of this draft nobody could read the targets that the repository has by now',
+    { hint: 'look at "vend keys status", and propose the change again' },
+  )
 }
 
 /** Roles whose metadata the new keys do not vouch for. Targets are a matter of the draft. */

@@ -1,6 +1,7 @@
 import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models'
 import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
 import { TrustError } from './errors.ts'
+import { hasOwnId } from './public-key.ts'
 import { addSignatures, type SignedRole } from './sign-metadata.ts'
 import type { Signer } from './signer.ts'
 
@@ -61,6 +62,7 @@ export function decodeDraft(text: string, source: string): Draft {
 }
 
 function refuseUnfounded({ base, root, targets }: Draft): void {
+  for (const metadata of [base.root, base.targets, root, targets]) refuseOtherIds(metadata)
   base.root.verifyDelegate('root', base.root)
   base.root.verifyDelegate('targets', base.targets)
   if (root === undefined && targets === undefined) throw new TypeError('it changes nothing')
@@ -68,6 +70,15 @@ function refuseUnfounded({ base, root, targets }: Draft): void {
     throw new TypeError('its root is not the one after the root that it replaces')
   if (targets !== undefined && targets.signed.version <= base.targets.signed.version)
     throw new TypeError('its targets are not later than those that they replace')
+}
+
+/** Whoever signs a draft knows keys by their ids. */
+function refuseOtherIds(metadata: Metadata<Root> | Metadata<Targets> | undefined): void {
+  const signed = metadata?.signed
+  const keys = signed === undefined ? {} : 'keys' in signed ? signed.keys : (signed.delegations?.keys ?? {})
+  for (const [id, key] of Object.entries(keys)) {
+    if (id !== key.keyID || !hasOwnId(key)) throw new TypeError(`the key under the id ${id} is another one`)
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Key } from '@tufjs/models'
 import { createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
-import { canonicalJson } from '../../manifests/canonical-json.ts'
+import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
 
 /** The 32 bytes of an Ed25519 public key as 64 lower-case hexadecimal digits. */
 export const publicKeyPattern = /^[0-9a-f]{64}$/
@@ -15,11 +15,20 @@ const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 export function publicKeyOf(publicHex: string): Key {
   const parts = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: publicHex } }
   return new Key({
-    keyID: hash('sha256', canonicalJson(parts), 'hex'),
+    keyID: keyIdOf(parts),
     keyType: parts.keytype,
     scheme: parts.scheme,
     keyVal: parts.keyval,
   })
+}
+
+/** Whether a key has the id that follows from it: else it could be another one under the id of one that is known. */
+export function hasOwnId(key: Key): boolean {
+  return key.keyID === keyIdOf(key.toJSON())
+}
+
+function keyIdOf(parts: JsonValue): string {
+  return hash('sha256', canonicalJson(parts), 'hex')
 }
 
 /** Of a private or a public key. */

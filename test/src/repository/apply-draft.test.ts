@@ -245,3 +245,33 @@ async function countWrites(draft: Draft): Promise<number> {
   await apply(draft, counting)
   return writes
 }
+
+test('another key under the id of one that is known is refused', async () => {
+  const draft = await draftOf([{ kind: 'renew', role: 'root' }])
+  const stranger = SigningKey.generate().key.keyVal['public'] ?? ''
+  for (const role of ['targets', 'root-1']) {
+    const { keyID, keyVal } = keyAt(role).key
+    const swapped = encodeDraft(draft).replaceAll(keyVal['public'] ?? '', stranger)
+    expect(() => decodeDraft(swapped, 'x'), keyID).toThrow(expect.objectContaining({ code: 'DRAFT_INVALID' }))
+  }
+})
+
+test('a draft whose root does not know who has signed the targets since is refused, with nothing stored', async () => {
+  createKeyFile(join(directory, 'targets-2.pem'), SigningKey.generate().toPem())
+  await apply(await draftOf([{ kind: 'add', role: 'targets', key: keyAt('targets-2').key }], ...oneOfRoots))
+  const { targets } = await state()
+  const [signer] = Object.keys(targets.metadata.signatures)
+  const [stays, goes] =
+    signer === keyAt('targets').key.keyID ? ['targets', 'targets-2'] : ['targets-2', 'targets']
+  const removal = await draftOf(
+    [{ kind: 'remove', role: 'targets', id: keyAt(goes).key.keyID }],
+    ...oneOfRoots,
+  )
+  expect(removal.targets).toBeUndefined()
+  await apply(await draftOf([{ kind: 'renew', role: 'targets' }], goes))
+  const before = await contentsOf(store)
+  await expect(apply(removal)).rejects.toMatchObject({ code: 'PUBLISH_CONFLICT' })
+  expect(await contentsOf(store)).toEqual(before)
+  expect(keyAt(stays).key.keyID).toBe(signer)
+  await state()
+})
