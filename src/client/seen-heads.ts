@@ -14,21 +14,36 @@ export function signedHead(trustDirectory: string): LogHead | undefined {
   return readLogHead(signedPart(trustDirectory, 'snapshot.json')['log'])
 }
 
+/** A head, and the ids of the keys that could sign the snapshot which had it. */
+interface SeenHead {
+  readonly head: LogHead
+  readonly signers: string
+}
+
 /** The heads that the machine was shown since the last audit, oldest first. Throws MACHINE_INVALID. */
 export function seenHeads(trustDirectory: string): LogHead[] {
   return linesOf(trustDirectory).map((line) => {
-    const head = headIn(line)
-    if (head !== undefined) return head
+    const seen = seenIn(line)
+    if (seen !== undefined) return seen.head
     throw new MachineError('MACHINE_INVALID', `${headsPath(trustDirectory)} is damaged`, {
       hint: 'remove it: the machine then remembers the heads of the log from now on',
     })
   })
 }
 
+/** As the root that the machine trusts vouches for them. */
 export function writeSeenHeads(trustDirectory: string, heads: readonly LogHead[]): void {
-  const [oldest, ...rest] = heads
+  const signers = snapshotKeys(trustDirectory)
+  write(
+    trustDirectory,
+    heads.map((head) => ({ head, signers })),
+  )
+}
+
+function write(trustDirectory: string, seen: readonly SeenHead[]): void {
+  const [oldest, ...rest] = seen
   const kept = oldest === undefined ? [] : [oldest, ...rest.slice(1 - maxHeads)]
-  const lines = kept.map((head) => `${canonicalJson({ ...head })}\n`)
+  const lines = kept.map(({ head, signers }) => `${canonicalJson({ head: { ...head }, signers })}\n`)
   writeDurably(headsPath(trustDirectory), Buffer.from(lines.join('')))
 }
 
@@ -40,13 +55,17 @@ export function writeSeenHeads(trustDirectory: string, heads: readonly LogHead[]
  */
 export function keepSeenHead(metadataDirectory: string, trustDirectory: string): void {
   // A record that is damaged must not keep a machine from updates.
-  const seen = linesOf(trustDirectory).flatMap((line) => headIn(line) ?? [])
-  const [before, now] = [seen.at(-1), signedHead(metadataDirectory)]
-  if (before !== undefined && snapshotKeys(metadataDirectory) === snapshotKeys(trustDirectory)) {
-    refuse(before, now)
-  }
-  if (now === undefined || (before !== undefined && isSameHead(before, now))) return
-  writeSeenHeads(trustDirectory, [...seen, now])
+  const seen = linesOf(trustDirectory).flatMap((line) => seenIn(line) ?? [])
+  const before = seen.at(-1)
+  const signers = snapshotKeys(metadataDirectory)
+  // Not the keys of the root in the trust directory: that may be newer than all else there.
+  const now = checked(() => {
+    const head = signedHead(metadataDirectory)
+    if (before?.signers === signers) refuseOtherHistory(before.head, head)
+    return head
+  })
+  if (now === undefined || (before?.signers === signers && isSameHead(before.head, now))) return
+  write(trustDirectory, [...seen, { head: now, signers }])
 }
 
 function headsPath(trustDirectory: string): string {
@@ -58,17 +77,20 @@ function linesOf(trustDirectory: string): string[] {
   return text.split('\n').filter((line) => line !== '')
 }
 
-function headIn(line: string): LogHead | undefined {
+function seenIn(line: string): SeenHead | undefined {
   try {
-    return readLogHead(JSON.parse(line))
+    const { head, signers } = JSON.parse(line) as { readonly head?: unknown; readonly signers?: unknown }
+    const known = readLogHead(head)
+    return known !== undefined && typeof signers === 'string' ? { head: known, signers } : undefined
   } catch {
     return undefined
   }
 }
 
-function refuse(before: LogHead, now: LogHead | undefined): void {
+/** Throws what is wrong with a head, or with its history, as UNTRUSTED. */
+function checked<T>(read: () => T): T {
   try {
-    refuseOtherHistory(before, now)
+    return read()
   } catch (cause) {
     if (!(cause instanceof LogError)) throw cause
     throw new MachineError(

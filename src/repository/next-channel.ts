@@ -31,6 +31,7 @@ export function nextChannel(change: ChannelChange, current: Channel | undefined,
     })
   }
   const same = version === current?.version ? current : undefined
+  const rollback = current?.rollback
   const previous = same === undefined ? current?.version : same.previous
   const rollout = nextRollout(change, same, version, now)
   const halt = nextHalt(change, current, { now, isRestarted: rollout !== current?.rollout })
@@ -42,7 +43,8 @@ export function nextChannel(change: ChannelChange, current: Channel | undefined,
     rollout,
     halted: halt !== undefined,
     ...(halt !== undefined && { halt }),
-    ...(same?.rollback !== undefined && { rollback: same.rollback }),
+    // Who was away has still to come back, as long as there is somewhere to come back from.
+    ...(rollback !== undefined && version < rollback.from && { rollback }),
   }
 }
 

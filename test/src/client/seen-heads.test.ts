@@ -67,6 +67,19 @@ test('a root that replaces the keys of the snapshot frees the machine of what th
   expect(seenHeads(trust)).toEqual([head(9, 'forged'), head(5)])
 })
 
+test('so it does when that root was kept by a refresh that failed', () => {
+  see(head(9, 'forged'), ['stolen'])
+  write(trust, head(9, 'forged'), ['new'])
+  see(head(5), ['new'])
+  expect(seenHeads(trust)).toEqual([head(9, 'forged'), head(5)])
+})
+
+test('a head that is none is refused', () => {
+  writeFileSync(join(fetched, 'snapshot.json'), JSON.stringify({ signed: { log: 'nonsense' } }))
+  writeFileSync(join(fetched, 'root.json'), '{}')
+  expect(() => keepSeenHead(fetched, trust)).toThrow(expect.objectContaining({ code: 'UNTRUSTED' }))
+})
+
 test('the first and the latest heads are kept when there are very many', () => {
   writeSeenHeads(
     trust,

@@ -241,6 +241,15 @@ describe('a rollback', () => {
   })
 })
 
+test('a rollback stays until the channel is where it came from', async () => {
+  await rollBackChannel({ channel: 'stable', to: 1, reason: 'smoke' }, contextAt(0))
+  const rollback = { from: 3, reason: 'smoke' }
+  // A machine that was away at 3 goes to 2, as it would have gone to 1.
+  expect(await set({ version: 2 }, 'stable', 1)).toMatchObject({ channel: { version: 2, rollback } })
+  const { channel } = await set({ version: 3 }, 'stable', 2)
+  expect(channel).not.toHaveProperty('rollback')
+})
+
 test('whoever is overtaken is told so', async () => {
   let overtaken = false
   const store = new FaultyStore(publisher.store, {
