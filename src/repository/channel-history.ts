@@ -5,6 +5,7 @@ import { FormatError } from '../../manifests/errors.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
 import { metadataKey, targetKey } from './layout.ts'
 import { readBlob } from './read-blob.ts'
+import type { RepositoryState } from './repository-state.ts'
 import type { Repository } from './repository.ts'
 
 /** A document that a channel had, or has. */
@@ -26,9 +27,9 @@ interface Listed {
 }
 
 /**
- * The documents of a channel, newest first, at most `limit`, out of the numbered metadata in the store; documents
- * that are no longer there are passed over. It is for people: the current metadata is all that is verified, and a
- * commit that died or lost a race may have left a number that nobody ever saw.
+ * The documents of a channel, newest first, at most `limit`, out of the numbered metadata in the store. What the
+ * present keys of channels did not sign is passed over, and so are documents that are no longer there; a commit that
+ * died or lost a race may have left a number that nobody ever saw. The times are the store's, which nobody signs.
  */
 export async function* readChannelHistory(
   repository: Repository,
@@ -56,17 +57,28 @@ async function* readListed(
   for (let version = newest; version > Math.max(0, newest - maxMetadata); version--) {
     const blob = await readBlob(store, metadataKey('channels', version), options)
     if (blob === undefined) continue
-    const hex = digestIn(blob.bytes, name)
+    const metadata = parse(blob.bytes)
+    if (metadata === undefined || !isSigned(state, metadata, version)) continue
+    const hex = digestIn(metadata, name)
     if (listed !== undefined && hex !== listed.hex) yield listed
     listed = hex === undefined ? undefined : { hex, at: blob.info.modified, metadata: version }
   }
   if (listed !== undefined) yield listed
 }
 
-function digestIn(bytes: Buffer, name: string): string | undefined {
-  const { targets } = parse(bytes)?.signed ?? {}
+function digestIn({ signed: { targets } }: Metadata<Targets>, name: string): string | undefined {
   const path = channelTargetPath(name)
-  return targets !== undefined && Object.hasOwn(targets, path) ? targets[path]?.hashes['sha256'] : undefined
+  return Object.hasOwn(targets, path) ? targets[path]?.hashes['sha256'] : undefined
+}
+
+/** Who can write to the store must not choose what a later document of the channel is made of. */
+function isSigned({ targets }: RepositoryState, metadata: Metadata<Targets>, version: number): boolean {
+  try {
+    targets.metadata.verifyDelegate('channels', metadata)
+    return metadata.signed.version === version
+  } catch {
+    return false
+  }
 }
 
 function parse(bytes: Buffer): Metadata<Targets> | undefined {

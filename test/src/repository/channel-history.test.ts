@@ -58,3 +58,16 @@ test('passes over what is missing or damaged', async () => {
   await store.delete(metadataKey('channels', 4))
   expect(await versions('stable')).toEqual([2])
 })
+
+test('passes over what the keys of channels did not sign', async () => {
+  const key = metadataKey('channels', 2)
+  const { store } = publisher
+  const metadata = JSON.parse((await bytesIn(store, key)).toString('utf8')) as { signed: { expires: string } }
+  metadata.signed.expires = '2099-01-01T00:00:00Z'
+  await store.put(key, Buffer.from(JSON.stringify(metadata)))
+  const [, oldest] = await Array.fromAsync(
+    readChannelHistory(await publisher.repository(), 'stable', { limit: 10 }),
+  )
+  // It is the next one that lists the document now.
+  expect(oldest?.metadata).toBe(3)
+})
