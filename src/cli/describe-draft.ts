@@ -18,6 +18,8 @@ export function describeDraft(draft: Draft): {
     'It changes',
     ...documents.flatMap(documentLines),
     ...roles.flatMap(roleLines),
+    'By the draft itself, what it replaces; whoever carried it could have invented that. In the end these keys sign:',
+    ...keysAfter(draft).flatMap(keysLines),
     'Signatures:',
     ...needs.map(needLine),
   ]
@@ -25,11 +27,29 @@ export function describeDraft(draft: Draft): {
     json: {
       documents: documents as unknown as JsonValue,
       roles: roles as unknown as JsonValue,
+      keys: keysAfter(draft) as unknown as JsonValue,
       signatures: needs as unknown as JsonValue,
       complete: needs.every(isMet),
     },
     text: `${lines.join('\n')}\n`,
   }
+}
+
+interface RoleKeys {
+  readonly role: string
+  readonly threshold: number
+  readonly keyIds: readonly string[]
+}
+
+/** Of the documents that are to be signed, whatever they replace. */
+function keysAfter({ root, targets }: Draft): RoleKeys[] {
+  const own = Object.entries(root?.signed.roles ?? {})
+  const delegated = Object.entries(targets?.signed.delegations?.roles ?? {})
+  return [...own, ...delegated].map(([role, { threshold, keyIDs }]) => ({ role, threshold, keyIds: keyIDs }))
+}
+
+function keysLines({ role, threshold, keyIds }: RoleKeys): string[] {
+  return [`  ${role}: ${threshold} of`, ...keyIds.map((id) => `    ${id}`)]
 }
 
 function documentLines({ document, version, expires, otherMembers }: DocumentChange): string[] {
