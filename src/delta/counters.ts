@@ -23,10 +23,14 @@ export function collectCounters(
   found: ReferenceList,
 ): void {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from)
-  for (let at = text.indexOf(prefix); at >= 0; at = text.indexOf(prefix, at + 1)) {
+  let next = 0
+  for (let at = text.indexOf(prefix); at >= 0; at = text.indexOf(prefix, next)) {
+    next = at + 1
     let end = at + prefix.length
     while (end < text.length && end - at < maxNameBytes && text[end] !== 0 && text[end] !== dot) end++
     if (end === text.length || end - at === maxNameBytes) continue
+    // A prefix inside this name would make one counter two, of which only one could be foreseen.
+    next = end
     let start = end
     while (end - start < fieldBytes && isDigit(text[start - 1] as number)) start--
     if (end - start >= minDigits) found.add(end - fieldBytes + offset, form.counter, end - start)

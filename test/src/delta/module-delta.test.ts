@@ -174,6 +174,16 @@ describe('any two modules', () => {
     )
   })
 
+  test('come back though one name of a counter is inside another', () => {
+    const [basis, target] = [300, 305].map((counter) => {
+      const module = moduleOf([], counter, 'signed')
+      return buildModule({ ...module, symbols: module.symbols.map((name) => `__UNIQUE_ID_${name}`) }, before)
+    }) as [Buffer, Buffer]
+    const encoded = encode(target, basis)
+    expect(decode(encoded, target.length, basis).equals(target)).toBe(true)
+    expect(encoded.changed).toBeLessThan(20)
+  })
+
   test('damaged deltas give wrong bytes or a DeltaError', () => {
     const encoded = encode(one.target, one.basis)
     const change = fc.tuple(fc.nat(7), fc.nat(5000), fc.integer({ min: 1, max: 255 }))
