@@ -18,7 +18,29 @@ export interface Release {
   readonly modules: Readonly<Record<string, ReleaseModule>>
 }
 
-export interface ReleaseModule {
+/** What a module is to a machine, besides its tree (format §5.2). Absent members say nothing. */
+export interface ModuleTraits {
+  /** For people. */
+  readonly description?: string | undefined
+  /** Every machine has it. */
+  readonly essential?: true | undefined
+  /** Run, in this order, in the finished root before machines switch to it. */
+  readonly hooks?: readonly Hook[] | undefined
+  /** One file that is kept beside the root, in a slot of its own; else a part of the root. */
+  readonly kind?: 'image' | undefined
+  /** Modules that come along when someone asks for this one, and may be left out; sorted, at least one. */
+  readonly optional?: readonly string[] | undefined
+}
+
+/** A program in the root, and its arguments. */
+export type Hook = {
+  /** For people, and to tell two apart. */
+  readonly name: string
+  /** The program's absolute path in the root first. */
+  readonly run: readonly string[]
+}
+
+export interface ReleaseModule extends ModuleTraits {
   /** `bytes` is the length of the manifest's plain bytes, of which `digest` is the digest. */
   readonly manifest: { readonly digest: Digest; readonly bytes: number }
   /** Modules that are installed with this one, sorted. */
@@ -27,11 +49,29 @@ export interface ReleaseModule {
   readonly contentBytes: number
 }
 
+const maxArgumentLength = 4096
+const maxArguments = 64
+const maxHooks = 64
+
+const argumentField = textField(maxArgumentLength).refine((text) => !text.includes('\0'), 'contains NUL')
+
+const hookSchema = z.strictObject({
+  name: nameField,
+  run: z
+    .tuple([argumentField.startsWith('/', 'is not an absolute path')], argumentField)
+    .refine((run) => run.length <= maxArguments, `has more than ${maxArguments} arguments`),
+})
+
 const moduleSchema = z.strictObject({
   contentBytes: naturalField,
+  description: textField(200).min(1).optional(),
   entries: naturalField,
+  essential: z.literal(true).optional(),
+  hooks: z.array(hookSchema).min(1).max(maxHooks).optional(),
   includes: z.array(nameField),
+  kind: z.literal('image').optional(),
   manifest: z.strictObject({ bytes: z.int().min(1), digest: digestField }),
+  optional: z.array(nameField).min(1).optional(),
 })
 
 const releaseSchema = z.strictObject({
@@ -66,20 +106,27 @@ export function releaseTargetPath(version: number): string {
   return `releases/${version}.json`
 }
 
-/** Throws unless the release has modules, every include names one of them, and no module includes itself in the end. */
+/**
+ * Throws unless the release has modules, every module that another names is one of them, and no module includes itself
+ * in the end.
+ */
 export function checkRelease(release: Release): Release {
   const names = Object.keys(release.modules)
   if (names.length === 0) throw invalid('modules', 'a release has at least one module')
   for (const [name, module] of Object.entries(release.modules)) {
-    const { includes } = module
-    if (includes.some((include, i) => i > 0 && include <= (includes[i - 1] ?? ''))) {
-      throw invalid(`modules.${name}.includes`, 'must be sorted, each name once')
-    }
-    const missing = includes.find((include) => !Object.hasOwn(release.modules, include))
-    if (missing !== undefined) throw invalid(`modules.${name}.includes`, `there is no module "${missing}"`)
+    checkNames(release, `modules.${name}.includes`, module.includes)
+    checkNames(release, `modules.${name}.optional`, module.optional ?? [])
   }
   refuseCycles(release)
   return release
+}
+
+function checkNames(release: Release, place: string, names: readonly string[]): void {
+  if (names.some((name, i) => i > 0 && name <= (names[i - 1] ?? ''))) {
+    throw invalid(place, 'must be sorted, each name once')
+  }
+  const missing = names.find((name) => !Object.hasOwn(release.modules, name))
+  if (missing !== undefined) throw invalid(place, `there is no module "${missing}"`)
 }
 
 function refuseCycles(release: Release): void {
@@ -119,12 +166,14 @@ function circle(release: Release, first: string, open: ReadonlyMap<string, numbe
 }
 
 /**
- * The modules a machine gets that asks for `names` (or for all): the names and everything they include, sorted.
+ * The modules a machine gets that asks for `names` (or for all): these, the essential ones, and everything that they
+ * include, sorted.
  * Throws a FormatError with code NAME_INVALID on a name the release does not have.
  */
 export function selectModules(release: Release, names: readonly string[] | 'all'): string[] {
   const selected = new Set<string>()
-  const queue = names === 'all' ? Object.keys(release.modules) : [...names]
+  const essential = Object.keys(release.modules).filter((name) => release.modules[name]?.essential)
+  const queue = names === 'all' ? Object.keys(release.modules) : [...essential, ...names]
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     const module = Object.hasOwn(release.modules, name) ? release.modules[name] : undefined
     if (module === undefined) {

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { Digest } from '../../manifests/digest.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import type { ChunkingProfile } from '../chunking/profile.ts'
-import { walkDirectory, type WalkedEntry, type WalkOptions } from '../tree/walk-directory.ts'
+import type { TreeSource } from '../tree/tree-source.ts'
+import type { WalkedEntry, WalkOptions } from '../tree/walk-directory.ts'
 import type { ChunkPool } from './chunk-pool.ts'
 import type { ChunkUploader } from './chunk-uploader.ts'
 import { EntrySpool } from './entry-spool.ts'
@@ -40,22 +41,22 @@ export interface IngestedModule extends WrittenManifest {
 }
 
 /**
- * Breaks the tree at `root` into chunks, stores those that the store lacks, and writes the module's manifest into
+ * Breaks a tree into chunks, stores those that the store lacks, and writes the module's manifest into
  * the scratch directory, beside it the sketches of its contents. The chunks may still be on their way: the manifest
  * must not be stored before the uploader has finished. Memory: 170 bytes a file, 64 and up for the sketch of a content
  * that no earlier release has, and the chunks in flight, however large the tree.
  */
 export async function ingestTree(
-  root: string,
+  tree: TreeSource,
   module: string,
   context: IngestContext,
 ): Promise<IngestedModule> {
   using spool = new EntrySpool(join(context.scratch, `${module}.entries`))
   const content = new ContentIngest(context.pool, context.uploader, context.profile, context.earlierSketches)
   try {
-    for (const found of walkDirectory(root, context.walk)) {
+    for (const found of tree.walk(context.walk)) {
       context.signal?.throwIfAborted()
-      const walked = fitWalked(found, root, context)
+      const walked = fitWalked(found, tree.name, context)
       spool.add(walked.entry)
       if (walked.open !== undefined && walked.entry.size > 0) await content.add(walked, spool.entries - 1)
       context.onEntry?.(walked.entry.type === 'file' ? walked.entry.size : 0)

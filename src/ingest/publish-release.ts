@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { channelTargetPath, encodeChannel, type Channel } from '../../manifests/channel.ts'
 import type { Digest } from '../../manifests/digest.ts'
 import { formatInstant } from '../../manifests/fields.ts'
-import { decodeRelease, encodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import {
+  decodeRelease,
+  encodeRelease,
+  releaseTargetPath,
+  type ModuleTraits,
+  type Release,
+} from '../../manifests/release.ts'
 import { displayTreePath } from '../../manifests/tree-path.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { defaultProfile } from '../chunking/profile.ts'
@@ -16,6 +22,7 @@ import { nextChannel } from '../repository/next-channel.ts'
 import { refuseWrongKeys } from '../repository/role-keys.ts'
 import { loadState } from '../repository/repository-state.ts'
 import { Repository } from '../repository/repository.ts'
+import type { TreeSource } from '../tree/tree-source.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
 import { checkModulesFit } from './check-modules-fit.ts'
 import { ChunkPool } from './chunk-pool.ts'
@@ -44,9 +51,10 @@ export interface PublishRequest {
 
 export interface ModuleSource {
   readonly name: string
-  /** A directory. */
-  readonly tree: string
+  readonly tree: TreeSource
   readonly includes: readonly string[]
+  /** What else the release says of it. */
+  readonly traits?: ModuleTraits | undefined
 }
 
 export interface PublishContext {
@@ -157,7 +165,7 @@ async function ingestModules(
       const shared = { pool, uploader, scratch, earlierSketches: sketches, wantsSketches }
       modules.push(await ingest(source, context, shared))
     }
-    await checkModulesFit(modules)
+    await checkModulesFit(modules.filter(({ module }) => !isImage(module, request)))
     await uploader.finish()
     for (const module of modules) {
       await storeSketches(store, module, { signal })
@@ -220,6 +228,11 @@ async function ingest(
   })
 }
 
+/** Images are not laid over other modules. */
+function isImage(module: string, { modules }: PublishRequest): boolean {
+  return modules.find(({ name }) => name === module)?.traits?.kind === 'image'
+}
+
 function refuseDecreasing(repository: Repository, version: number): void {
   const latest = repository.releaseVersions().at(-1) ?? 0
   if (version >= latest) return
@@ -238,10 +251,16 @@ function buildRelease(
   const created =
     context.sourceDateEpoch === undefined ? context.now : new Date(context.sourceDateEpoch * 1000)
   const modules = ingested.map(({ module, digest, bytes, entries, contentBytes }) => {
-    const includes = request.modules.find(({ name }) => name === module)?.includes ?? []
+    const source = request.modules.find(({ name }) => name === module)
     return [
       module,
-      { manifest: { digest, bytes }, includes: [...new Set(includes)].sort(), entries, contentBytes },
+      {
+        ...source?.traits,
+        manifest: { digest, bytes },
+        includes: [...new Set(source?.includes)].sort(),
+        entries,
+        contentBytes,
+      },
     ] as const
   })
   return checkedRelease({

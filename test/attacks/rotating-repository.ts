@@ -13,6 +13,7 @@ import { roleNames } from '../../src/trust/role.ts'
 import { SigningKey } from '../../src/trust/signing-key.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
 import { FileServer } from '../support/file-server.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 /** A repository whose publisher, the real one, takes a new key for every role, again and again. */
 export class RotatingRepository implements AsyncDisposable {
@@ -51,7 +52,7 @@ export class RotatingRepository implements AsyncDisposable {
 
   async publish(version: number): Promise<void> {
     writeFileSync(join(this.#directory, 'tree/version'), String(version))
-    const modules = [{ name: 'base', tree: join(this.#directory, 'tree'), includes: [] }]
+    const modules = [{ name: 'base', tree: new DirectoryTree(join(this.#directory, 'tree')), includes: [] }]
     await publishRelease({ version, modules, channel: 'stable' }, { ...this.#context, threads: 1 })
   }
 

@@ -9,6 +9,7 @@ import { KeyRing } from '../../src/trust/key-ring.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
 import { FileServer } from '../support/file-server.ts'
 import { Forge } from './forge.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 /**
  * A repository that the real publisher made (release 1, channel `stable`), a server of its files, and the signed part
@@ -34,7 +35,7 @@ export class Visitor implements AsyncDisposable {
     await createRepository({ store, keys, now })
     mkdirSync(join(scratch, 'tree'))
     writeFileSync(join(scratch, 'tree/file'), 'content')
-    const modules = [{ name: 'base', tree: join(scratch, 'tree'), includes: [] }]
+    const modules = [{ name: 'base', tree: new DirectoryTree(join(scratch, 'tree')), includes: [] }]
     await publishRelease({ version: 1, modules, channel: 'stable' }, { store, keys, now, threads: 1 })
     await store[Symbol.asyncDispose]()
     mkdirSync(join(scratch, 'served'))

@@ -20,6 +20,7 @@ import { KeyRing } from '../../src/trust/key-ring.ts'
 import { openKeyFile } from '../../src/trust/key-file.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
 import { FileServer } from '../support/file-server.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 const repositoryRoot = resolve(import.meta.dirname, '../..')
 const dayMs = 24 * 60 * 60 * 1000
@@ -50,7 +51,11 @@ async function makeWorld(ageDays = 0): Promise<void> {
   await createRepository({ store, keys, now }, { shares: { root: { threshold: 2, keys: 3 } } })
   writeTree('one')
   await publishRelease(
-    { version: 1, channel: 'stable', modules: [{ name: 'tree', tree: at('tree'), includes: [] }] },
+    {
+      version: 1,
+      channel: 'stable',
+      modules: [{ name: 'tree', tree: new DirectoryTree(at('tree')), includes: [] }],
+    },
     { store, keys, now, threads: 1 },
   )
   mkdirSync(at('offline'))

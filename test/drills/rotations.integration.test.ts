@@ -18,6 +18,7 @@ import type { BlobStore } from '../../storage/blob-store.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
 import { FaultyStore } from '../support/faulty-store.ts'
 import { FileServer } from '../support/file-server.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'vend-rotations-'))
 const at = (path: string): string => join(directory, path)
@@ -41,7 +42,7 @@ function ring(): KeyRing {
 async function publish(version: number): Promise<void> {
   mkdirSync(at('tree'), { recursive: true })
   writeFileSync(at('tree/content'), `release ${version}`)
-  const modules = [{ name: 'tree', tree: at('tree'), includes: [] }]
+  const modules = [{ name: 'tree', tree: new DirectoryTree(at('tree')), includes: [] }]
   const context = { store, keys: ring(), now: new Date(), threads: 1 }
   await publishRelease({ version, channel: 'stable', modules }, context)
 }

@@ -9,6 +9,7 @@ import { KeyRing } from '../../src/trust/key-ring.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
 import { contentsOf } from '../support/publisher.ts'
 import { outcomeOf, startVend } from '../src/cli/vend-process.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -24,7 +25,7 @@ test('a server with the two online keys alone keeps an expired repository in use
   await createRepository(context)
   mkdirSync(at('tree'))
   writeFileSync(at('tree/content'), 'one')
-  const modules = [{ name: 'tree', tree: at('tree'), includes: [] }]
+  const modules = [{ name: 'tree', tree: new DirectoryTree(at('tree')), includes: [] }]
   await publishRelease({ version: 1, channel: 'stable', modules }, { ...context, threads: 1 })
   mkdirSync(at('keys'))
   for (const name of ['root.json', 'snapshot.pem', 'timestamp.pem'])

@@ -18,6 +18,7 @@ import { FileServer } from '../support/file-server.ts'
 import { expectSameTree } from '../support/judge.ts'
 import { isRoot } from '../support/programs.ts'
 import { makeBucket, startRadosgw } from '../support/radosgw.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 const [treeA = '', treeB = ''] = (process.env['VEND_TEST_TREES'] ?? '').split(':')
 const reason =
@@ -66,7 +67,7 @@ async function travel(scratch: string, { store, url }: Served): Promise<void> {
   await createRepository({ store, keys, now: new Date() })
   const directory = join(scratch, 'machine')
   const publish = async (version: number, tree: string): Promise<void> => {
-    const modules = [{ name: 'base', tree, includes: [] }]
+    const modules = [{ name: 'base', tree: new DirectoryTree(tree), includes: [] }]
     const result = await timed(`publish ${version}`, async () =>
       publishRelease({ version, modules, channel: 'stable' }, { store, keys, now: new Date() }),
     )
@@ -102,7 +103,7 @@ async function travelByPacks(scratch: string, { store, url }: Served): Promise<v
     [1, treeA],
     [2, treeB],
   ] as const) {
-    const modules = [{ name: 'base', tree, includes: [] }]
+    const modules = [{ name: 'base', tree: new DirectoryTree(tree), includes: [] }]
     await publishRelease({ version, modules, channel: 'stable' }, { store, keys, now: new Date() })
   }
   const moveChannel = async (version: number): Promise<void> => {

@@ -13,6 +13,7 @@ import { dropCarriedDocuments } from '../support/plain-documents.ts'
 import { runClient } from '../support/run-client.ts'
 import { Scenario, type Device } from '../support/scenario.ts'
 import { noise } from '../support/tree-recipe.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 let scenario: Scenario
 let server: FileServer
@@ -208,7 +209,11 @@ test('metadata that has expired is called stale', async () => {
   await createRepository({ store, keys, now })
   const tree = join(world.directory, 'keys')
   await publishRelease(
-    { version: 1, channel: 'stable', modules: [{ name: 'base', tree, includes: [] }] },
+    {
+      version: 1,
+      channel: 'stable',
+      modules: [{ name: 'base', tree: new DirectoryTree(tree), includes: [] }],
+    },
     { store, keys, now, threads: 1 },
   )
   await using old = await FileServer.start(directory)

@@ -12,6 +12,7 @@ import { createRepository } from '../../src/repository/create-repository.ts'
 import { loadState } from '../../src/repository/repository-state.ts'
 import { Repository } from '../../src/repository/repository.ts'
 import { KeyRing } from '../../src/trust/key-ring.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 const publisher = fileURLToPath(new URL('../support/crashing-publish.ts', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'vend-crash-'))
@@ -29,7 +30,7 @@ beforeAll(async () => {
   const store = new FilesystemStore(before)
   const now = new Date()
   await createRepository({ store, keys, now })
-  const modules = [{ name: 'system', tree, includes: [] }]
+  const modules = [{ name: 'system', tree: new DirectoryTree(tree), includes: [] }]
   await publishRelease({ version: 10, channel: 'stable', modules }, { store, keys, now, threads: 1 })
   shell('head -c 900000 /dev/urandom >> tree/large; echo changed > tree/7; echo new > tree/new')
   const { stdout } = await publish(copyOf('dry'))

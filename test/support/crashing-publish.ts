@@ -2,6 +2,7 @@ import { FilesystemStore } from '../../storage/filesystem-store.ts'
 import { publishRelease } from '../../src/ingest/publish-release.ts'
 import { KeyRing } from '../../src/trust/key-ring.ts'
 import { FaultyStore } from './faulty-store.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 // A publisher as a process of its own: `crashing-publish.ts STORE KEYS TREE VERSION [MOMENT INDEX]`. It kills itself
 // before or after the write of that index, and otherwise says how many writes there were.
@@ -17,7 +18,11 @@ const store = new FaultyStore(new FilesystemStore(root), {
 })
 
 await publishRelease(
-  { version: Number(version), channel: 'stable', modules: [{ name: 'system', tree, includes: [] }] },
+  {
+    version: Number(version),
+    channel: 'stable',
+    modules: [{ name: 'system', tree: new DirectoryTree(tree), includes: [] }],
+  },
   { store, keys: new KeyRing(keys), now: new Date(), threads: 1 },
 )
 process.stdout.write(`${writes}\n`)

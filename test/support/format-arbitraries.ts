@@ -190,12 +190,28 @@ const versions = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const texts = (maxLength: number) =>
   fc.string({ unit: characters, maxLength }).map((text) => text.slice(0, maxLength).toWellFormed())
 
-const releaseModules: fc.Arbitrary<ReleaseModule> = fc.record({
-  manifest: fc.record({ digest: digests, bytes: versions }),
-  includes: fc.constant([]),
-  entries: fc.maxSafeNat(),
-  contentBytes: fc.maxSafeNat(),
+const argumentTexts = texts(40).filter((text) => !text.includes('\0'))
+
+const hooks = fc.record({
+  name: names,
+  run: fc
+    .tuple(argumentTexts, fc.array(argumentTexts, { maxLength: 5 }))
+    .map(([program, others]): string[] => [`/${program}`].concat(others)),
 })
+
+const releaseModules: fc.Arbitrary<ReleaseModule> = fc.record(
+  {
+    manifest: fc.record({ digest: digests, bytes: versions }),
+    includes: fc.constant([]),
+    entries: fc.maxSafeNat(),
+    contentBytes: fc.maxSafeNat(),
+    description: texts(200).filter((text) => text !== ''),
+    essential: fc.constant(true as const),
+    hooks: fc.array(hooks, { minLength: 1, maxLength: 3 }),
+    kind: fc.constant('image' as const),
+  },
+  { requiredKeys: ['manifest', 'includes', 'entries', 'contentBytes'] },
+)
 
 const instants = fc
   .date({ min: new Date('0000-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true })

@@ -15,6 +15,7 @@ import { KeyRing } from '../../src/trust/key-ring.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { MemoryStore } from '../../storage/memory-store.ts'
 import { TreeRecipe } from './tree-recipe.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
 /** A repository in memory, its keys, and source trees; for tests of what lies in the store. */
 export class Publisher implements Disposable {
@@ -45,7 +46,11 @@ export class Publisher implements Disposable {
     request: Partial<PublishRequest> = {},
     context: Partial<PublishContext> = {},
   ): Promise<PublishResult> {
-    const modules = names.map((name) => ({ name, tree: this.tree(name).path, includes: [] }))
+    const modules = names.map((name) => ({
+      name,
+      tree: new DirectoryTree(this.tree(name).path),
+      includes: [],
+    }))
     return publishRelease(
       { version, channel: 'stable', modules, ...request },
       { store: this.store, keys: this.keys, now: this.now, threads: 1, ...context },

@@ -14,6 +14,7 @@ import {
   type PublishRequest,
   type PublishResult,
 } from '../../src/ingest/publish-release.ts'
+import { DirectoryTree } from '../../src/tree/tree-source.ts'
 import { createRepository } from '../../src/repository/create-repository.ts'
 import { KeyRing } from '../../src/trust/key-ring.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
@@ -81,7 +82,7 @@ export class Scenario implements AsyncDisposable {
     const { context, ...request } = options
     const modules = Object.entries(recipes).map(([name, recipe]) => {
       const [includes, build] = typeof recipe === 'function' ? [[], recipe] : [recipe.includes, recipe.tree]
-      return { name, includes, tree: this.#grow(version, name, build) }
+      return { name, includes, tree: new DirectoryTree(this.#grow(version, name, build)) }
     })
     this.#modules.set(
       version,

@@ -277,7 +277,17 @@ function documents(): void {
         modules: {
           'lib.c-plus': base,
           base,
-          editor: { ...base, includes: ['base', 'lib.c-plus'] },
+          editor: {
+            ...base,
+            includes: ['base', 'lib.c-plus'],
+            optional: ['kernel'],
+            description: 'Edits text',
+            hooks: [
+              { name: 'ldconfig', run: ['/usr/sbin/ldconfig', '-X'] },
+              { name: 'index', run: ['/usr/bin/index'] },
+            ],
+          },
+          kernel: { ...base, essential: true, kind: 'image' },
         },
       },
     ],

@@ -1,5 +1,5 @@
 import type { ModulePack } from '../../delivery/release-packs.ts'
-import type { PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
+import type { ModuleSource, PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
 import { displayTreePath } from '../../../manifests/tree-path.ts'
 import { channelJson } from '../../../manifests/channel.ts'
 import { wholeFleet } from '../../../manifests/rollout.ts'
@@ -134,7 +134,6 @@ export const publishCommand = defineCommand({
         version: input.release,
         label: input.label,
         requires: input.requires,
-        modules,
         channel: input.noChannel ? undefined : (input.channel ?? 'stable'),
         rolloutFraction: input.rollout ?? wholeFleet,
         mend: input.mend,
@@ -164,7 +163,7 @@ export const publishCommand = defineCommand({
 })
 
 async function publish(
-  request: PublishRequest,
+  request: Omit<PublishRequest, 'modules'>,
   options: {
     readonly context: CommandContext
     readonly modules: readonly NamedSource[]
@@ -179,33 +178,42 @@ async function publish(
   const { context, modules, skipped, notes, packs, packsFrom, threads, oneFileSystem } = options
   const { settings, signal, progress } = context
   const { publishRelease } = await import('../../ingest/publish-release.ts')
+  const { openSource } = await import('../../sources/open-source.ts')
   const { keys } = await openRepository(context)
+  await using sources = new AsyncDisposableStack()
+  const opened: ModuleSource[] = []
+  for (const { name, tree, includes } of modules) {
+    opened.push({ name, tree: sources.use(await openSource(tree)).tree, includes })
+  }
   progress.begin(`publishing ${request.version}`)
-  const result = await publishRelease(request, {
-    store: settings.store,
-    keys,
-    now: context.now(),
-    sourceDateEpoch: settings.sourceDateEpoch,
-    signal,
-    threads,
-    oneFileSystem,
-    onProgress: publishProgress(
-      progress,
-      modules.map(({ tree }) => tree),
-    ),
-    beforeVisible: async (release, repository) => {
-      if (packsFrom !== undefined)
-        packs.push(...(await makePacksFrom(packsFrom, release, repository, context)))
+  const result = await publishRelease(
+    { ...request, modules: opened },
+    {
+      store: settings.store,
+      keys,
+      now: context.now(),
+      sourceDateEpoch: settings.sourceDateEpoch,
+      signal,
+      threads,
+      oneFileSystem,
+      onProgress: publishProgress(
+        progress,
+        modules.map(({ tree }) => tree),
+      ),
+      beforeVisible: async (release, repository) => {
+        if (packsFrom !== undefined)
+          packs.push(...(await makePacksFrom(packsFrom, release, repository, context)))
+      },
+      onSkipped: (module, path, reason) => {
+        skipped.push({ module, path, reason })
+        progress.note(`vend: ${module}: /${displayTreePath(path)} ${reason}`)
+      },
+      onNote: (note) => {
+        notes.push(note)
+        progress.note(`vend: ${note}`)
+      },
     },
-    onSkipped: (module, path, reason) => {
-      skipped.push({ module, path, reason })
-      progress.note(`vend: ${module}: /${displayTreePath(path)} ${reason}`)
-    },
-    onNote: (note) => {
-      notes.push(note)
-      progress.note(`vend: ${note}`)
-    },
-  })
+  )
   return { result }
 }
 

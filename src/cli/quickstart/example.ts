@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { ModuleSource } from '../../ingest/publish-release.ts'
+import { DirectoryTree } from '../../tree/tree-source.ts'
 
 /** Two releases to show, the older one first. */
 export interface Example {
@@ -18,7 +19,7 @@ export interface ExampleRelease {
 export function exampleOf(older: string, newer: string): Example {
   const release = (tree: string): ExampleRelease => ({
     title: tree,
-    modules: [{ name: 'system', tree: resolve(tree), includes: [] }],
+    modules: [{ name: 'system', tree: new DirectoryTree(resolve(tree)), includes: [] }],
   })
   return { releases: [release(older), release(newer)], localChange: undefined }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ModuleSource } from '../../ingest/publish-release.ts'
 import type { Example, ExampleRelease } from './example.ts'
 import { fetchPackage, type PackageRequest } from './fetch-package.ts'
+import { DirectoryTree } from '../../tree/tree-source.ts'
 
 export interface PackageOptions {
   /** Where trees are kept for the next time. */
@@ -67,5 +68,5 @@ async function moduleSource(module: ExampleModule, options: PackageOptions): Pro
     writeFileSync(join(made, configurationPath), module.configuration)
   }
   await fetchPackage(module, tree, { signal: options.signal, complete })
-  return { name: module.module, tree, includes: module.includes }
+  return { name: module.module, tree: new DirectoryTree(tree), includes: module.includes }
 }

@@ -13,6 +13,7 @@ import { publishRelease } from '../../../src/ingest/publish-release.ts'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
 import { FilesystemStore } from '../../../storage/filesystem-store.ts'
 import { dropCarriedDocuments } from '../../support/plain-documents.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'vend-trusted-'))
 const at = (name: string): string => join(scratch, name)
@@ -72,7 +73,7 @@ beforeAll(async () => {
   const now = new Date()
   await createRepository({ store, keys, now })
   const publish = async (version: number): Promise<void> => {
-    const modules = [{ name: 'base', tree: at('keys'), includes: [] }]
+    const modules = [{ name: 'base', tree: new DirectoryTree(at('keys')), includes: [] }]
     await publishRelease({ version, modules, channel: 'stable' }, { store, keys, now, threads: 1 })
   }
   await publish(1)

@@ -8,6 +8,7 @@ import type { Repository } from '../../../src/repository/repository.ts'
 import { bytesIn, Publisher } from '../../support/publisher.ts'
 import { expectApplies } from '../../support/applied-pack.ts'
 import { firstTree, secondTree } from '../../support/release-trees.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 test('a delta found for one pack is used for another, and changes no byte of it', async () => {
   const publisher = await Publisher.create()
@@ -48,7 +49,7 @@ async function publishThree(publisher: Publisher): Promise<Repository> {
 }
 
 function module(publisher: Publisher, tree: string) {
-  return { name: 'base', tree: publisher.tree(tree).path, includes: [] }
+  return { name: 'base', tree: new DirectoryTree(publisher.tree(tree).path), includes: [] }
 }
 
 async function manifestOf(repository: Repository, version: number): Promise<ManifestRef | undefined> {

@@ -12,6 +12,7 @@ import { MemoryStore } from '../../../storage/memory-store.ts'
 import { expectApplies } from '../../support/applied-pack.ts'
 import { bytesIn, contentsOf, keysIn, Publisher } from '../../support/publisher.ts'
 import { firstTree, secondTree } from '../../support/release-trees.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 let publisher: Publisher
 let scratch: string
@@ -36,9 +37,13 @@ interface Pair {
 
 async function publishBoth(by: Publisher = publisher): Promise<Pair> {
   firstTree(by.tree('one'))
-  await by.publish(1, [], { modules: [{ name: 'base', tree: by.tree('one').path, includes: [] }] })
+  await by.publish(1, [], {
+    modules: [{ name: 'base', tree: new DirectoryTree(by.tree('one').path), includes: [] }],
+  })
   secondTree(by.tree('two'))
-  await by.publish(2, [], { modules: [{ name: 'base', tree: by.tree('two').path, includes: [] }] })
+  await by.publish(2, [], {
+    modules: [{ name: 'base', tree: new DirectoryTree(by.tree('two').path), includes: [] }],
+  })
   const repository = await by.repository()
   return { repository, from: await manifestOf(repository, 1), to: await manifestOf(repository, 2) }
 }

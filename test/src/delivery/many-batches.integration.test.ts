@@ -4,6 +4,7 @@ import type { ContentTask } from '../../../src/delivery/pack-messages.ts'
 import { expectApplies } from '../../support/applied-pack.ts'
 import { bytesIn, Publisher } from '../../support/publisher.ts'
 import { firstTree, secondTree } from '../../support/release-trees.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 // As it is when there are many gigabytes: nothing else about a batch depends on its size.
 vi.mock('../../../src/delivery/pack-batches.ts', () => ({
@@ -17,7 +18,9 @@ test('many batches give the same bytes with any number of threads', async () => 
   const manifests = []
   for (const [version, make] of [firstTree, secondTree].entries()) {
     const { path: tree } = make(publisher.tree(String(version)))
-    await publisher.publish(version + 1, [], { modules: [{ name: 'base', tree, includes: [] }] })
+    await publisher.publish(version + 1, [], {
+      modules: [{ name: 'base', tree: new DirectoryTree(tree), includes: [] }],
+    })
     const release = await (await publisher.repository()).release(version + 1)
     manifests.push(release.modules['base']?.manifest)
   }

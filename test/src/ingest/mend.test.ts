@@ -6,6 +6,7 @@ import { FilesystemStore } from '../../../storage/filesystem-store.ts'
 import { contentsOf, keysIn, Publisher } from '../../support/publisher.ts'
 import { noise, TreeRecipe } from '../../support/tree-recipe.ts'
 import { scratchDirectory } from '../tree/scratch-directory.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 let publisher: Publisher
 let path: string
@@ -56,7 +57,7 @@ test('so is one that is not the latest, and its channel stays where it is', asyn
   for (let i = 0; i < 4; i++) publisher.tree('base').file(`large/${i}`, noise(50 + i, 300_000))
   await publisher.publish(6, ['base'])
   for (const key of await keysIn(publisher.store, 'chunks/')) await publisher.store.delete(key)
-  const modules = [{ name: 'base', tree: old.path, includes: [] }]
+  const modules = [{ name: 'base', tree: new DirectoryTree(old.path), includes: [] }]
   for (const [version, trees] of [
     [5, { modules }],
     [6, {}],

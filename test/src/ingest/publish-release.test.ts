@@ -6,6 +6,7 @@ import { MeteredStore, type StoreCall } from '../../../storage/metered-store.ts'
 import { FaultyStore, type Fault } from '../../support/faulty-store.ts'
 import { contentsOf, keysIn, Publisher } from '../../support/publisher.ts'
 import { noise, type TreeRecipe } from '../../support/tree-recipe.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 let publisher: Publisher
 
@@ -28,7 +29,7 @@ describe('the same tree', () => {
     const contents = []
     for (const threads of [1, 4, 4]) {
       using other = await Publisher.create()
-      const modules = [{ name: 'base', tree: publisher.tree('base').path, includes: [] }]
+      const modules = [{ name: 'base', tree: new DirectoryTree(publisher.tree('base').path), includes: [] }]
       await other.publish(1, [], { modules }, { threads })
       const all = await contentsOf(other.store)
       contents.push(new Map([...all].filter(([key]) => /^(chunks|manifests)/.test(key))))
@@ -156,7 +157,9 @@ describe('modules', () => {
 
   test('may not include one that is not there', async () => {
     publisher.tree('base').file('a', 'a')
-    const modules = [{ name: 'base', tree: publisher.tree('base').path, includes: ['nothing'] }]
+    const modules = [
+      { name: 'base', tree: new DirectoryTree(publisher.tree('base').path), includes: ['nothing'] },
+    ]
     await expect(publisher.publish(1, [], { modules })).rejects.toThrow(/there is no module "nothing"/)
   })
 })

@@ -12,6 +12,7 @@ import { sketchOf, type Sketch } from '../../../src/similarity/sketch.ts'
 import { MeteredStore, type StoreCall } from '../../../storage/metered-store.ts'
 import { bytesIn, contentsOf, keysIn, Publisher } from '../../support/publisher.ts'
 import { noise, type TreeRecipe } from '../../support/tree-recipe.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 const prefix = 'private/sketches/'
 let publisher: Publisher
@@ -116,7 +117,12 @@ describe('a publish', () => {
     const after = await contentsOf(publisher.store, await keyOf(2))
     for (const threads of [1, 4]) {
       using other = await Publisher.create()
-      await other.publish(2, [], { modules: [{ name: 'base', tree: tree.path, includes: [] }] }, { threads })
+      await other.publish(
+        2,
+        [],
+        { modules: [{ name: 'base', tree: new DirectoryTree(tree.path), includes: [] }] },
+        { threads },
+      )
       expect(await contentsOf(other.store, prefix)).toEqual(after)
     }
   })

@@ -4,6 +4,7 @@ import { checkPacks } from '../../../src/maintenance/check-packs.ts'
 import type { Damage } from '../../../src/maintenance/damage.ts'
 import { packKey } from '../../../src/repository/layout.ts'
 import { bytesIn, Publisher } from '../../support/publisher.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 let publisher: Publisher
 let key: string
@@ -17,7 +18,7 @@ beforeEach(async () => {
     .file('file', 'a file of some length, so that it compresses: aaaaaaaaaaaaaaaaaaaaaaaaaaaa')
     .finish()
   await publisher.publish(1, [], {
-    modules: [{ name: 'base', tree: publisher.tree('one').path, includes: [] }],
+    modules: [{ name: 'base', tree: new DirectoryTree(publisher.tree('one').path), includes: [] }],
   })
   const repository = await publisher.repository()
   const to = (await repository.release(1)).modules['base']?.manifest

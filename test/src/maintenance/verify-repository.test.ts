@@ -11,6 +11,7 @@ import { verifyRepository, type VerifyReport } from '../../../src/maintenance/ve
 import { createRepository } from '../../../src/repository/create-repository.ts'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'vend-verify-'))
 const keys = new KeyRing(join(directory, 'keys'))
@@ -38,7 +39,11 @@ beforeEach(async () => {
 })
 
 async function publish(version: number): Promise<void> {
-  const modules = ['a', 'b'].map((name) => ({ name, tree: join(directory, name), includes: [] }))
+  const modules = ['a', 'b'].map((name) => ({
+    name,
+    tree: new DirectoryTree(join(directory, name)),
+    includes: [],
+  }))
   await publishRelease({ version, channel: 'stable', modules }, { store: original, keys, now, threads: 1 })
 }
 

@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { BlobStore } from '../../../storage/blob-store.ts'
-import { publishRelease } from '../../../src/ingest/publish-release.ts'
+import { publishRelease, type ModuleSource } from '../../../src/ingest/publish-release.ts'
 import { createRepository } from '../../../src/repository/create-repository.ts'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
+import { DirectoryTree } from '../../../src/tree/tree-source.ts'
 
 /** Files by module and path: text, bytes, or a symbolic link. Paths may be bytes. */
 export type Trees = Readonly<
@@ -31,12 +32,12 @@ export class PublishedRepository implements AsyncDisposable {
   }
 
   async publish(version: number, trees: Trees, channel = 'stable'): Promise<void> {
-    const modules: { name: string; tree: string; includes: string[] }[] = []
+    const modules: ModuleSource[] = []
     for (const [name, files] of Object.entries(trees)) {
       const tree = join(this.#directory, String(version), name)
       await mkdir(tree, { recursive: true })
       for (const [path, content] of files) await writeAt(tree, path, content)
-      modules.push({ name, tree, includes: [] })
+      modules.push({ name, tree: new DirectoryTree(tree), includes: [] })
     }
     // Nothing differs that the trees do not say.
     const context = { store: this.store, keys: this.keys, now: new Date(), sourceDateEpoch: 1_000_000_000 }
