@@ -1,29 +1,35 @@
-import { statSync } from 'node:fs'
 import { emptyDigest } from '../../manifests/digest.ts'
 import { FormatError } from '../../manifests/errors.ts'
 import { checkRelease } from '../../manifests/release.ts'
-import type { IncludeArgument, SourceArgument } from './parse-sources.ts'
+import type { TreePath } from '../../manifests/tree-path.ts'
+import { SourceError } from '../sources/errors.ts'
+import { findSource } from '../sources/source-kind.ts'
+import type { IncludeArgument, PrefixArgument, SourceArgument } from './parse-sources.ts'
 
 export interface NamedSource {
   readonly name: string
+  /** A path, or a kind of source, a colon and a path. */
   readonly tree: string
   readonly includes: readonly string[]
+  readonly prefix: TreePath | undefined
 }
 
 export interface SourceInput {
   readonly sources: readonly SourceArgument[]
   readonly module: string | undefined
   readonly include: readonly IncludeArgument[]
+  readonly prefix: readonly PrefixArgument[]
 }
 
 const defaultModule = 'system'
 
 /** The modules that a command line describes. */
-export function nameSources({ sources, module, include }: SourceInput): NamedSource[] {
+export function nameSources({ sources, module, include, prefix: prefixes }: SourceInput): NamedSource[] {
   return sources.map(({ module: own, tree }) => {
     const name = own ?? module ?? defaultModule
     const includes = include.filter((item) => item.module === name).flatMap((item) => item.includes)
-    return { name, tree, includes: [...new Set(includes)].sort() }
+    const prefix = prefixes.find((item) => item.module === name)?.prefix
+    return { name, tree, includes: [...new Set(includes)].sort(), prefix }
   })
 }
 
@@ -32,24 +38,37 @@ export function checkSources(input: SourceInput): string[] {
   const named = nameSources(input)
   const names = named.map(({ name }) => name)
   const repeated = names.filter((name, i) => names.indexOf(name) !== i)
-  const strangers = input.include.map(({ module }) => module).filter((module) => !names.includes(module))
+  const strangers = (items: readonly { readonly module: string }[]): string[] =>
+    items.map(({ module }) => module).filter((module) => !names.includes(module))
+  const prefixed = input.prefix.map(({ module }) => module)
   const problems = [
     ...[...new Set(repeated)].map(
-      (name) => `SOURCE: two directories for the module "${name}"; give each its own name=DIRECTORY`,
+      (name) => `SOURCE: two sources for the module "${name}"; give each its own name=SOURCE`,
     ),
-    ...strangers.map((name) => `--include: there is no module "${name}" among the sources`),
+    ...strangers(input.include).map((name) => `--include: there is no module "${name}" among the sources`),
+    ...strangers(input.prefix).map((name) => `--prefix: there is no module "${name}" among the sources`),
+    ...prefixed
+      .filter((name, i) => prefixed.indexOf(name) !== i)
+      .map((name) => `--prefix: two directories for the module "${name}"`),
     ...(input.module !== undefined && input.sources.every(({ module }) => module !== undefined)
       ? ['--module: every source has a name of its own already']
       : []),
-    ...named.flatMap(({ tree }) => treeProblem(tree) ?? []),
+    ...named.flatMap((source) => sourceProblem(source) ?? []),
   ]
   return problems.length > 0 ? problems : includeProblems(named)
 }
 
-function treeProblem(tree: string): string | undefined {
-  const stats = statSync(tree, { throwIfNoEntry: false })
-  if (stats === undefined) return `SOURCE: there is no directory ${tree}`
-  return stats.isDirectory() ? undefined : `SOURCE: ${tree} is not a directory`
+function sourceProblem({ tree, prefix }: NamedSource): string | undefined {
+  try {
+    const { kind } = findSource(tree)
+    if (kind === 'image' && prefix !== undefined) {
+      return '--prefix: an image module is one file, and not below any directory'
+    }
+    return undefined
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error
+    return `SOURCE: ${error.message}`
+  }
 }
 
 /** Asked of the release itself, before hours of work have gone into its contents. */

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs'
+import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
@@ -15,11 +15,11 @@ export function startMeasuring(trees: readonly string[], onMeasured: (bytes: num
   worker.unref()
 }
 
-/** Directories and files that cannot be read count nothing, and an inode counts once. */
+/** Directories and files that cannot be read count nothing, and an inode counts once. A tree may be a single file. */
 export function measureTrees(trees: readonly string[]): number {
   const seen = new Set<string>()
   const queue = [...trees]
-  let bytes = 0
+  let bytes = trees.reduce((sum, tree) => sum + fileBytes(tree), 0)
   for (let directory = queue.pop(); directory !== undefined; directory = queue.pop()) {
     for (const item of listQuietly(directory)) {
       const path = join(directory, item.name)
@@ -28,6 +28,15 @@ export function measureTrees(trees: readonly string[]): number {
     }
   }
   return bytes
+}
+
+function fileBytes(path: string): number {
+  try {
+    const stats = statSync(path)
+    return stats.isFile() ? stats.size : 0
+  } catch {
+    return 0
+  }
 }
 
 function listQuietly(directory: string): ReturnType<typeof listDirectory> {

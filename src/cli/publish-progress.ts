@@ -1,17 +1,29 @@
 import type { PublishProgress } from '../ingest/publish-release.ts'
+import { findSource } from '../sources/source-kind.ts'
 import { formatCounted } from './format-quantity.ts'
 import { startMeasuring } from './measure-trees.ts'
 import type { Progress } from './progress.ts'
 
-/** Draws how far a publish is. The trees are measured meanwhile, and only if someone watches. */
+/** A source as far as its size goes. */
+export interface MeasuredSource {
+  /** As it was given. */
+  readonly tree: string
+  /** Bytes, where that was found out when it was opened. */
+  readonly contentBytes?: number | undefined
+}
+
+/** Draws how far a publish is. Directories are measured meanwhile, and only if someone watches. */
 export function publishProgress(
   progress: Progress,
-  trees: readonly string[],
+  sources: readonly MeasuredSource[],
 ): (done: PublishProgress) => void {
+  const knownBytes = sources.reduce((sum, { contentBytes = 0 }) => sum + contentBytes, 0)
+  const directories = sources.filter(({ contentBytes }) => contentBytes === undefined)
   let totalBytes: number | undefined
   if (progress.isShown) {
-    startMeasuring(trees, (bytes) => {
-      totalBytes = bytes
+    const paths = directories.map(({ tree }) => findSource(tree).path)
+    startMeasuring(paths, (bytes) => {
+      totalBytes = knownBytes + bytes
     })
   }
   const bytesOf = new Map<string, number>()

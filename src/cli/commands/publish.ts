@@ -1,5 +1,7 @@
 import type { ModulePack } from '../../delivery/release-packs.ts'
-import type { ModuleSource, PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
+import type { PublishRequest, PublishResult } from '../../ingest/publish-release.ts'
+import { parseImagePlatform, type ImagePlatform } from '../../sources/oci-platform.ts'
+import type { SourceLimits } from '../../sources/source-limits.ts'
 import { displayTreePath } from '../../../manifests/tree-path.ts'
 import { channelJson } from '../../../manifests/channel.ts'
 import { wholeFleet } from '../../../manifests/rollout.ts'
@@ -17,7 +19,8 @@ import { makePacksFrom } from '../publish-packs.ts'
 import { publishProgress } from '../publish-progress.ts'
 import { parseRollout } from '../parse-rollout.ts'
 import { parsePackSources, type PackSources } from '../parse-pack-sources.ts'
-import { parseInclude, parseSource } from '../parse-sources.ts'
+import { parseInclude, parsePrefix, parseSource } from '../parse-sources.ts'
+import { parseByteCount } from '../serving-setting-parsers.ts'
 import { readChannelName, readModuleName, readVersion } from '../release-name.ts'
 import { formatPairs } from '../table.ts'
 
@@ -42,20 +45,24 @@ export const publishCommand = defineCommand({
   path: 'publish',
   summary: 'publish trees as the modules of a new release',
   description:
-    'Publishes directories as the modules of a new release, and points a channel to it. All of it becomes visible at ' +
-    'once, at the end. After an interruption, a crash or a lost network run the same command again: it uploads only ' +
-    'what is missing. When something in the store is damaged, --mend with the same trees and the same release puts it right.',
+    'Publishes trees as the modules of a new release, and points a channel to it. A tree is a directory, a tar ' +
+    'archive, a container image (OCI layout, docker save) or a set of pacman packages, which is found out, or said by ' +
+    'dir:, tar:, oci:, docker-archive: or pacman: before the path; image: makes an image module of a file. All of it ' +
+    'becomes visible at once, at the end. After an interruption, a crash or a lost network run the same command again: ' +
+    'it uploads only what is missing. When something in the store is damaged, --mend with the same trees and the same ' +
+    'release puts it right.',
   examples: [
     'publish /srv/images/root --release 10',
     'publish base=./base web=./web --include web=base --release 11 --label "Autumn" --rollout 10%',
-    'publish ./root --release 12 --channel testing',
+    'publish ./root.tar.zst --release 12 --channel testing',
+    'publish base=pacman:./packages app=oci:./image --prefix app=/usr/lib/machines/app --release 12',
     'publish ./root --release 12 --packs-from auto',
     'publish ./root --release 12 --mend',
   ],
   arguments: {
     sources: variadicArgument(
       'source',
-      'a directory, or name=DIRECTORY for the module of that name',
+      'a directory, archive, image or set of packages, or name=SOURCE for the module of that name',
       parseSource,
     ),
   },
@@ -91,6 +98,21 @@ export const publishCommand = defineCommand({
       '--include <module=modules>',
       'install modules with another: web=base,tools',
       parseInclude,
+    ),
+    prefix: repeatableOption(
+      '--prefix <module=directory>',
+      'where in the root the tree of a module goes: app=/usr/lib/app',
+      parsePrefix,
+    ),
+    platform: option(
+      '--platform <os/architecture>',
+      'which of the images of a container image for several (default: of this machine)',
+      parseImagePlatform,
+    ),
+    maxUnpacked: option(
+      '--max-unpacked <bytes>',
+      'what a compressed source may unpack to: 50GB (default: 1 GiB, or 200 times its size if that is more)',
+      parseByteCount,
     ),
     packsFrom: option(
       '--packs-from <versions>',
@@ -147,6 +169,8 @@ export const publishCommand = defineCommand({
         packsFrom: input.packsFrom,
         threads: input.threads,
         oneFileSystem: input.oneFileSystem,
+        platform: input.platform,
+        limits: { maxUnpackedBytes: input.maxUnpacked },
       },
     )
     return {
@@ -173,21 +197,25 @@ async function publish(
     readonly packsFrom: PackSources | undefined
     readonly threads: number | undefined
     readonly oneFileSystem: boolean
+    readonly platform: ImagePlatform | undefined
+    readonly limits: SourceLimits
   },
 ): Promise<{ readonly result: PublishResult }> {
-  const { context, modules, skipped, notes, packs, packsFrom, threads, oneFileSystem } = options
+  const { context, modules, skipped, notes, packs, packsFrom, threads, oneFileSystem, platform, limits } =
+    options
   const { settings, signal, progress } = context
   const { publishRelease } = await import('../../ingest/publish-release.ts')
-  const { openSource } = await import('../../sources/open-source.ts')
+  const { openSources } = await import('../open-sources.ts')
   const { keys } = await openRepository(context)
-  await using sources = new AsyncDisposableStack()
-  const opened: ModuleSource[] = []
-  for (const { name, tree, includes } of modules) {
-    opened.push({ name, tree: sources.use(await openSource(tree)).tree, includes })
+  const onNote = (note: string): void => {
+    notes.push(note)
+    progress.note(`vend: ${note}`)
   }
+  await using opened = new AsyncDisposableStack()
+  const sources = await openSources(modules, { opened, progress, onNote, signal, platform, limits })
   progress.begin(`publishing ${request.version}`)
   const result = await publishRelease(
-    { ...request, modules: opened },
+    { ...request, modules: sources.modules },
     {
       store: settings.store,
       keys,
@@ -196,10 +224,7 @@ async function publish(
       signal,
       threads,
       oneFileSystem,
-      onProgress: publishProgress(
-        progress,
-        modules.map(({ tree }) => tree),
-      ),
+      onProgress: publishProgress(progress, sources.measured),
       beforeVisible: async (release, repository) => {
         if (packsFrom !== undefined)
           packs.push(...(await makePacksFrom(packsFrom, release, repository, context)))
@@ -208,10 +233,7 @@ async function publish(
         skipped.push({ module, path, reason })
         progress.note(`vend: ${module}: /${displayTreePath(path)} ${reason}`)
       },
-      onNote: (note) => {
-        notes.push(note)
-        progress.note(`vend: ${note}`)
-      },
+      onNote,
     },
   )
   return { result }

@@ -102,7 +102,7 @@ class Runner {
         signal,
         onProgress: publishProgress(
           progress,
-          modules.map(({ tree }) => tree.name),
+          modules.map(({ tree }) => ({ tree: tree.name })),
         ),
       },
     )

@@ -4,12 +4,19 @@ import { parseModulesName } from '../../../src/cli/modules-name.ts'
 import { parseDuration } from '../../../src/cli/parse-duration.ts'
 import { parseReason } from '../../../src/cli/parse-reason.ts'
 import { parseRollout } from '../../../src/cli/parse-rollout.ts'
-import { parseInclude, parseSource } from '../../../src/cli/parse-sources.ts'
+import { parseInclude, parsePrefix, parseSource } from '../../../src/cli/parse-sources.ts'
 import { parseReleaseName } from '../../../src/cli/release-name.ts'
 import { suggestName } from '../../../src/cli/suggest-name.ts'
 import { isBelow, isWanted, parseWantedPath } from '../../../src/cli/wanted-path.ts'
 import type { Entry } from '../../../manifests/entry.ts'
 import { treePathFromBytes, treePathFromText } from '../../../manifests/tree-path.ts'
+
+test('a prefix is a module and an absolute directory', () => {
+  expect(parsePrefix('app=/usr/lib/app/')).toEqual({ module: 'app', prefix: 'usr/lib/app' })
+  expect(() => parsePrefix('app=usr')).toThrow('write app=/usr/lib/app')
+  expect(() => parsePrefix('/usr')).toThrow('write app=/usr/lib/app')
+  expect(() => parsePrefix('app=/usr/../etc')).toThrow('has the component ".."')
+})
 
 test('numbers are versions, everything else is a channel', () => {
   expect(parseReleaseName('10')).toEqual({ kind: 'version', version: 10 })
@@ -62,8 +69,10 @@ test('sources and includes', () => {
   expect(parseSource('base=./tree')).toEqual({ module: 'base', tree: './tree' })
   expect(parseSource('./a=b')).toEqual({ module: undefined, tree: './a=b' })
   expect(parseSource('base=a=b')).toEqual({ module: 'base', tree: 'a=b' })
+  expect(parseSource('tar:a=b')).toEqual({ module: undefined, tree: 'tar:a=b' })
+  expect(parseSource('base=oci:layout:tag')).toEqual({ module: 'base', tree: 'oci:layout:tag' })
   expect(() => parseSource('Base=tree')).toThrow('"Base" is not a name')
-  expect(() => parseSource('base=')).toThrow('a directory is missing')
+  expect(() => parseSource('base=')).toThrow('a directory or archive is missing')
   expect(parseInclude('web=base,tools')).toEqual({ module: 'web', includes: ['base', 'tools'] })
   expect(() => parseInclude('web')).toThrow('write web=base,tools')
 })
