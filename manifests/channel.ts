@@ -4,7 +4,7 @@ import { formatVersion, readDocument } from './document.ts'
 import { FormatError } from './errors.ts'
 import { instantField, textField } from './fields.ts'
 import { nameField, versionField } from './names.ts'
-import { checkRollout, rolloutSchema, type Rollout } from './rollout.ts'
+import { checkRollout, fractionAt, rolloutSchema, type Rollout } from './rollout.ts'
 
 /** A signed, mutable pointer to a release (format §6); the TUF target `channels/<name>.json`. */
 export interface Channel {
@@ -21,6 +21,11 @@ export interface Channel {
   readonly halt?: Halt | undefined
   /** Orders machines back to `version`; without it none goes to a lower release. */
   readonly rollback?: Rollback | undefined
+}
+
+/** The fraction of a channel's rollout at an instant, of 10,000; of a halted channel that at the halt. */
+export function reachedBy({ rollout, halt }: Pick<Channel, 'rollout' | 'halt'>, instant: Date): number {
+  return fractionAt(rollout, halt === undefined ? instant : new Date(halt.at))
 }
 
 export interface Halt {

@@ -1,8 +1,8 @@
-import { channelJson } from '../../manifests/channel.ts'
+import { channelJson, reachedBy } from '../../manifests/channel.ts'
 import type { ChannelOutcome } from '../repository/change-channel.ts'
 import type { CommitContext } from '../repository/commit.ts'
 import type { CommandContext } from './command-context.ts'
-import { describeChannel, reachedFraction } from './describe-channel.ts'
+import { describeChannel } from './describe-channel.ts'
 import type { ExitCodeName } from './exit-codes.ts'
 import { openKeyRing } from './open-key-ring.ts'
 import type { Answer } from './output.ts'
@@ -42,7 +42,7 @@ export function answerOfChannel(
   advice?: string,
 ): Answer {
   return {
-    json: { changed, channel: channelJson(channel), fraction: reachedFraction(channel, now) },
+    json: { changed, channel: channelJson(channel), fraction: reachedBy(channel, now) },
     text: ({ bold }) =>
       `${bold(changed ? headline : `Channel ${channel.channel} is like that already.`)}\n` +
       formatPairs(describeChannel(channel, now)) +

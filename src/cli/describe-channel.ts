@@ -1,5 +1,5 @@
-import type { Channel } from '../../manifests/channel.ts'
-import { fractionAt, wholeFleet, type Rollout } from '../../manifests/rollout.ts'
+import { reachedBy, type Channel } from '../../manifests/channel.ts'
+import { wholeFleet, type Rollout } from '../../manifests/rollout.ts'
 import { formatFraction } from './format-quantity.ts'
 
 /** A channel as name and value pairs. */
@@ -19,17 +19,12 @@ export function describeChannel(channel: Channel, now: Date): (readonly [string,
 
 /** `all machines`, `10 % of machines`, `12.5 % of machines now, 100 % at 2026-01-31T23:59:59Z` */
 export function describeRollout(channel: Channel, now: Date): string {
-  const reached = reachedFraction(channel, now)
+  const reached = reachedBy(channel, now)
   if (channel.halted) return `halted (was ${describeShare(reached)})`
   const last = channel.rollout.steps.at(-1)
   return last === undefined || last.fraction === reached
     ? describeShare(reached)
     : `${describeShare(reached)} now, ${formatFraction(last.fraction)} at ${last.at}`
-}
-
-/** What machines may move by now, of 10,000; where the channel is halted, what they could before. */
-export function reachedFraction({ rollout, halt }: Channel, now: Date): number {
-  return fractionAt(rollout, halt === undefined ? now : new Date(halt.at))
 }
 
 /** A rollout as it was signed at an instant: `25 % of machines`, `1 % of machines, 100 % at 2026-01-31T23:59:59Z` */

@@ -1,11 +1,9 @@
 import type { JsonValue } from '../../manifests/canonical-json.ts'
 import { changesOf, type DocumentChange, type RoleChange } from '../trust/draft-changes.ts'
 import { isMet, signaturesNeeded, type Draft, type SignatureNeed } from '../trust/draft.ts'
-
-/** As much of a key id as tells keys apart. */
-export function shortId(id: string): string {
-  return id.slice(0, 12)
-}
+import { shortKeyId } from '../trust/public-key.ts'
+import { formatTerm } from './format-term.ts'
+import { allRoleKeys, type NamedRoleKeys } from '../trust/role-keys.ts'
 
 /** What a draft changes, and who has signed it. */
 export function describeDraft(draft: Draft): {
@@ -18,7 +16,7 @@ export function describeDraft(draft: Draft): {
     'It changes',
     ...documents.flatMap(documentLines),
     ...roles.flatMap(roleLines),
-    'By the draft itself, what it replaces; whoever carried it could have invented that. In the end these keys sign:',
+    'In the end these keys sign:',
     ...keysAfter(draft).flatMap(keysLines),
     'Signatures:',
     ...needs.map(needLine),
@@ -35,20 +33,12 @@ export function describeDraft(draft: Draft): {
   }
 }
 
-interface RoleKeys {
-  readonly role: string
-  readonly threshold: number
-  readonly keyIds: readonly string[]
-}
-
 /** Of the documents that are to be signed, whatever they replace. */
-function keysAfter({ root, targets }: Draft): RoleKeys[] {
-  const own = Object.entries(root?.signed.roles ?? {})
-  const delegated = Object.entries(targets?.signed.delegations?.roles ?? {})
-  return [...own, ...delegated].map(([role, { threshold, keyIDs }]) => ({ role, threshold, keyIds: keyIDs }))
+function keysAfter({ root, targets }: Draft): readonly NamedRoleKeys[] {
+  return allRoleKeys(root?.signed, targets?.signed)
 }
 
-function keysLines({ role, threshold, keyIds }: RoleKeys): string[] {
+function keysLines({ role, threshold, keyIds }: NamedRoleKeys): string[] {
   return [`  ${role}: ${threshold} of`, ...keyIds.map((id) => `    ${id}`)]
 }
 
@@ -58,8 +48,13 @@ function documentLines({ document, version, expires, otherMembers }: DocumentCha
   return [head, ...others]
 }
 
-function roleLines({ role, added, removed, threshold, keyIds }: RoleChange): string[] {
+function roleLines({ role, added, removed, threshold, lifetimeSeconds, keyIds }: RoleChange): string[] {
   return [
+    ...(lifetimeSeconds.from === lifetimeSeconds.to
+      ? []
+      : [
+          `  signatures of ${role} are good for ${formatTerm(lifetimeSeconds.to)} (was ${formatTerm(lifetimeSeconds.from)})`,
+        ]),
     `  keys of ${role}: ${threshold.to} of ${keyIds.length} sign${threshold.from === threshold.to ? '' : ` (${threshold.from} before)`}`,
     ...added.map((id) => `    + ${id}`),
     ...removed.map((id) => `    - ${id}`),
@@ -67,7 +62,7 @@ function roleLines({ role, added, removed, threshold, keyIds }: RoleChange): str
 }
 
 function needLine({ document, by, threshold, keyIds, signed, isRequired }: SignatureNeed): string {
-  const missing = keyIds.filter((id) => !signed.includes(id)).map(shortId)
+  const missing = keyIds.filter((id) => !signed.includes(id)).map(shortKeyId)
   const left = threshold - signed.length
   const wish = isRequired ? 'still to sign' : 'may sign too, for machines that ask meanwhile'
   const more = left <= 0 ? 'enough' : `${wish}: ${left} of ${missing.join(', ')}`

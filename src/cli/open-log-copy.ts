@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LogCopy } from '../maintenance/audit-log.ts'
@@ -18,13 +19,17 @@ export async function openLogCopy(place: string, signal: AbortSignal): Promise<L
   }
 }
 
+/** Of whoever made the copy: a fifo or a device in the place of a file must not hold us, nor one that grows. */
 async function readBounded(path: string, maxBytes: number): Promise<Buffer | undefined> {
   try {
-    await using file = await open(path)
-    const { size } = await file.stat()
-    if (size > maxBytes)
-      throw new LogError('LOG_INVALID', `${path} has ${size} bytes; the limit is ${maxBytes}`)
-    return await file.readFile()
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const stat = await file.stat()
+    if (!stat.isFile()) throw new LogError('LOG_INVALID', `${path} is no file`)
+    if (stat.size > maxBytes)
+      throw new LogError('LOG_INVALID', `${path} has ${stat.size} bytes; the limit is ${maxBytes}`)
+    const bytes = Buffer.alloc(stat.size)
+    const { bytesRead } = await file.read(bytes, 0, stat.size, 0)
+    return bytes.subarray(0, bytesRead)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

@@ -1,4 +1,4 @@
-import type { KeyShare } from '../repository/create-repository.ts'
+import type { KeyShare } from '../repository/begun-creation.ts'
 import type { RoleName } from '../trust/role.ts'
 import { parseOfRole } from './parse-role.ts'
 import { quote } from './setting-parsers.ts'

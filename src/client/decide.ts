@@ -1,6 +1,6 @@
-import type { Channel } from '../../manifests/channel.ts'
+import { reachedBy, type Channel } from '../../manifests/channel.ts'
 import type { Release } from '../../manifests/release.ts'
-import { fractionAt, turnOf, wholeFleet } from '../../manifests/rollout.ts'
+import { turnOf, wholeFleet } from '../../manifests/rollout.ts'
 import type { Freshness } from './freshness.ts'
 
 /** What a machine is to do about a channel, and each rule that led there. */
@@ -141,8 +141,9 @@ function haltRule({ halted, halt }: Channel): Rule {
   return { name: 'halted', holds: false, says: `the channel is halted${since}${why}` }
 }
 
-function rolloutRule({ rollout, halt }: Channel, { bucket, now }: MachineFacts): Rule {
-  const fraction = fractionAt(rollout, halt === undefined ? now : new Date(halt.at))
+function rolloutRule(channel: Channel, { bucket, now }: MachineFacts): Rule {
+  const { rollout, halt } = channel
+  const fraction = reachedBy(channel, now)
   const holds = bucket < fraction
   const share = `${(fraction / 100).toFixed(2)} % of the machines may move; this one is number ${bucket} of ${wholeFleet}`
   return { name: 'rollout', holds, says: holds ? share : `${share}, and ${turn()}` }

@@ -8,6 +8,7 @@ import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts
 import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
 import { digestOf } from '../../manifests/digest.ts'
 import { decodeRelease, releaseTargetPath, type Release } from '../../manifests/release.ts'
+import { twinKeyIds } from '../trust/public-key.ts'
 import { MachineError } from './errors.ts'
 import { findNewer } from './find-newer.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
@@ -229,7 +230,10 @@ class MetadataFetcher extends BaseFetcher {
 
   override async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
     const bytes = await this.#fetch(url, Math.min(maxLength, maxMetadataBytes))
-    if (bytes !== undefined) return bytes
+    if (bytes !== undefined) {
+      this.#refuseTwins(bytes, url)
+      return bytes
+    }
     const absent = new DownloadHTTPError(`there is no ${url}`, 404)
     // tuf-js asks for the next root until there is none, and wraps every other failure in words of its own.
     if (!url.endsWith('.root.json')) this.#failure = inOurWords(absent)
@@ -244,6 +248,17 @@ class MetadataFetcher extends BaseFetcher {
         controller.close()
       },
     })
+  }
+
+  /** tuf-js counts key ids: one key under two of them would meet a threshold of two. */
+  #refuseTwins(bytes: Buffer, url: string): void {
+    for (const ids of twinsIn(bytes)) {
+      const problem = `${url} has one key under the ids ${ids.join(' and ')}`
+      this.#failure = new MachineError('UNTRUSTED', `the repository's metadata does not verify: ${problem}`, {
+        hint: 'whoever signed it counts one key as several; tell whoever publishes the repository',
+      })
+      throw this.#failure
+    }
   }
 
   /** Runs a step of tuf-js and says in our words what it found; what fetching threw is not retold, but thrown. */
@@ -263,6 +278,18 @@ class MetadataFetcher extends BaseFetcher {
       this.#failure = error
       throw error
     }
+  }
+}
+
+/** In a root, or in the delegations of targets. What cannot be read tuf-js refuses. */
+function twinsIn(bytes: Buffer): readonly (readonly string[])[] {
+  try {
+    const { signed } = JSON.parse(bytes.toString('utf8')) as {
+      readonly signed?: { readonly keys?: object; readonly delegations?: { readonly keys?: object } }
+    }
+    return [signed?.keys, signed?.delegations?.keys].flatMap((keys) => twinKeyIds({ ...keys }))
+  } catch {
+    return []
   }
 }
 

@@ -43,6 +43,14 @@ export interface AuditReport {
 
 const concurrentReads = 16
 
+/** Of what a copy says and the store does not know. */
+const maxFindings = 1000
+
+/** A store may have lost the newer half of its log, or all of a young one; of a longer copy only so much is read. */
+function maxCopied({ size }: LogHead): number {
+  return 2 * size + 65_536
+}
+
 /**
  * Checks the log of a repository: its tiles lead to the head that the snapshot signs and to its checkpoint, each entry is
  * a document that the store holds, each document that is listed has an entry, and earlier heads are prefixes; of a
@@ -119,7 +127,7 @@ class Audit {
       Object.entries(listedIn(this.#state)).map(([path, target]) => [path, entryOf(path, target)]),
     )
     const unseen = new Set(listed.keys())
-    const walk = new LogWalk(head, logReader(this.#store, this.#options), milestones)
+    const walk = new LogWalk(head, logReader(this.#store, this.#options), { milestones })
     for await (const walked of walk.entries()) {
       await this.#checkEntries(walked, listed, unseen)
       this.#options.onProgress?.({ entries: walked.first + walked.entries.length, total: head.size })
@@ -137,8 +145,12 @@ class Audit {
       )
       milestones.push(this.#milestone(head, 'the log of the store', `the log of ${name}`))
     }
-    const walk = new LogWalk(copyHead, read, milestones)
+    const walk = new LogWalk(copyHead, read, { milestones, maxEntries: maxCopied(head) })
     for await (const { first, entries } of walk.entries()) {
+      if (this.#findings.length >= maxFindings) {
+        this.find(name, `was read to entry ${first} only: it says too much that the store does not know`)
+        break
+      }
       if (head.size < copyHead.size) await this.#checkDocuments({ first, entries }, name)
     }
     this.#findings.push(...walk.findings.map(({ what, problem }) => ({ what: `${name}: ${what}`, problem })))

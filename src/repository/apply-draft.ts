@@ -1,16 +1,31 @@
 import type { Metadata, Root, Targets } from '@tufjs/models'
+import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
 import { isMet, isSignedEnough, signaturesNeeded, type Draft } from '../trust/draft.ts'
 import { TrustError } from '../trust/errors.ts'
-import { delegatedRoleNames, roleNames, type RoleName } from '../trust/role.ts'
+import { roleKeysOf } from '../trust/role-keys.ts'
+import {
+  delegatedRoleNames,
+  isDelegated,
+  isOnline,
+  onlineRoleNames,
+  roleNames,
+  type RoleName,
+} from '../trust/role.ts'
 import { bytesOf, type SignedMetadata } from '../trust/sign-metadata.ts'
 import type { Signer } from '../trust/signer.ts'
-import { readRoot } from '../trust/verify-metadata.ts'
+import { readRoot, verifies } from '../trust/verify-metadata.ts'
 import { commit, createOnce, type Change, type CommitContext } from './commit.ts'
 import { RepositoryError } from './errors.ts'
 import { metadataKey } from './layout.ts'
-import { readBlob } from './read-blob.ts'
-import { loadState, type RepositoryState } from './repository-state.ts'
-import { roleKeysOf, signersFor, type Delegators } from './role-keys.ts'
+import {
+  delegatorsOf,
+  lifetimesIn,
+  loadState,
+  type DelegatingState,
+  type RepositoryState,
+} from './repository-state.ts'
+import { signersFor } from './role-keys.ts'
+import { isUnreadable, storedRoot } from './unfinished-draft.ts'
 
 export interface ApplyOutcome {
   /** That is valid now. */
@@ -30,7 +45,8 @@ export interface ApplyOutcome {
  */
 export async function applyDraft(context: CommitContext, draft: Draft): Promise<ApplyOutcome> {
   refuseUnsigned(draft)
-  const drafted = { root: signed(draft.root), targets: signed(draft.targets) }
+  const root = await asStored(context, draft.base.root, signed(draft.root))
+  const drafted = { root, targets: signed(draft.targets) }
   const current = await loadCurrent(context, draft, drafted.root)
   // What is there already is what an earlier run came to.
   const next: Next = {
@@ -46,12 +62,18 @@ export async function applyDraft(context: CommitContext, draft: Draft): Promise<
   const needsCommit = stale.length > 0 || next.targets !== undefined
   const renewed: RoleName[] = roleNames.filter((role) => {
     if (role === 'root' || role === 'targets') return next[role] !== undefined
-    return stale.includes(role) || (needsCommit && (role === 'snapshot' || role === 'timestamp'))
+    return stale.includes(role) || (needsCommit && isOnline(role))
   })
   const signing = await chooseSigners(context, current, after, renewed)
   const change: Change = {
     renewed: new Set(stale),
+    lifetimes: lifetimesIn(after),
     signers: (role) => signing.signers.get(role) ?? [],
+    ...(hasOtherSnapshotKeys(current, after) && {
+      isNewLogKey: true,
+      // Not by the old keys too: whoever stole them may have stored a checkpoint of theirs.
+      logSigners: signersFor(after, context.keys, 'snapshot'),
+    }),
     ...(next.targets !== undefined && { targets: next.targets }),
   }
   const areTargetsBridged =
@@ -94,6 +116,30 @@ function signed<Role extends Root | Targets>(
   return metadata === undefined ? undefined : { metadata, bytes: bytesOf(metadata) }
 }
 
+/** An earlier run may have stored the root with the signatures of others; machines have seen those. */
+async function asStored(
+  context: CommitContext,
+  base: Metadata<Root>,
+  drafted: SignedMetadata<Root> | undefined,
+): Promise<SignedMetadata<Root> | undefined> {
+  if (drafted === undefined) return undefined
+  const stored = await storedRoot(context, base)
+  return stored !== undefined && isSameSigned(stored, drafted) ? stored : drafted
+}
+
+function isSameSigned(one: SignedMetadata<Root>, other: SignedMetadata<Root>): boolean {
+  const [a, b] = [one, other].map(({ metadata }) => canonicalJson(metadata.signed.toJSON() as JsonValue))
+  return a === b
+}
+
+/** Machines that see other keys of snapshots take the head of the log that these sign (format, §9). */
+function hasOtherSnapshotKeys(before: DelegatingState, after: DelegatingState): boolean {
+  const [old, next] = [before, after].map((state) =>
+    roleKeysOf(delegatorsOf(state), 'snapshot').keyIds.toSorted().join(' '),
+  )
+  return old !== next
+}
+
 /** As the repository is; where an earlier run died behind its root, as it was before that root. */
 async function loadCurrent(
   context: CommitContext,
@@ -105,13 +151,23 @@ async function loadCurrent(
   try {
     return await loadState(store, options)
   } catch (error) {
-    if (nextRoot === undefined || !(error instanceof TrustError) || error.code !== 'METADATA_INVALID')
-      throw error
-    const { version } = nextRoot.metadata.signed
-    const stored = await readBlob(store, metadataKey('root', version), { signal })
-    if (stored?.bytes.equals(nextRoot.bytes) !== true) throw error
+    if (!isUnreadable(error)) throw error
+    const stored = await storedRoot(context, draft.base.root)
+    if (stored === undefined) throw error
+    if (nextRoot === undefined || !stored.bytes.equals(nextRoot.bytes)) throw begunOtherwise(stored, error)
     return loadState(store, { ...options, lastRoot: draft.base.root.signed.version })
   }
+}
+
+function begunOtherwise({ metadata }: SignedMetadata<Root>, cause: unknown): RepositoryError {
+  return new RepositoryError(
+    'PUBLISH_CONFLICT',
+    `another change of keys has stored root ${metadata.signed.version} and did not come to its end`,
+    {
+      hint: 'complete that one with "vend keys apply" without a draft, then propose this change again',
+      cause,
+    },
+  )
 }
 
 interface Next {
@@ -124,13 +180,16 @@ function refuseOtherBase(current: RepositoryState, { base }: Draft, next: Next):
   const isFit = (role: 'root' | 'targets'): boolean =>
     next[role] === undefined || bytesOf(base[role]).equals(current[role].bytes)
   if (isFit('root') && isFit('targets')) return
+  const isBegun = current.root.metadata.signed.version === base.root.signed.version && next.root !== undefined
   throw new RepositoryError('PUBLISH_CONFLICT', 'the repository has changed since the draft was made', {
-    hint: 'look at "vend keys status", and propose the change again',
+    hint: isBegun
+      ? 'if its root is stored already, "vend keys apply" without a draft completes that; then propose the rest again'
+      : 'look at "vend keys status", and propose the change again',
   })
 }
 
 /** Other keys may have signed the targets since the draft was made, and its root may know only those that did before. */
-function refuseUnreadable({ root, targets }: Pick<RepositoryState, 'root' | 'targets'>): void {
+function refuseUnreadable({ root, targets }: DelegatingState): void {
   if (verifies(root.metadata, 'targets', targets.metadata)) return
   throw new RepositoryError(
     'PUBLISH_CONFLICT',
@@ -140,37 +199,21 @@ function refuseUnreadable({ root, targets }: Pick<RepositoryState, 'root' | 'tar
 }
 
 /** Roles whose metadata the new keys do not vouch for. Targets are a matter of the draft. */
-function staleRoles(
-  current: RepositoryState,
-  after: Delegators & Pick<RepositoryState, 'root' | 'targets'>,
-): RoleName[] {
+function staleRoles(current: RepositoryState, after: DelegatingState): RoleName[] {
   const delegated = delegatedRoleNames.filter(
     (role) => !verifies(after.targets.metadata, role, current[role].metadata),
   )
-  const online = (['snapshot', 'timestamp'] as const).filter(
+  const online = onlineRoleNames.filter(
     (role) => !verifies(after.root.metadata, role, current[role].metadata),
   )
   return [...delegated, ...online]
 }
 
-function verifies(
-  by: Metadata<Root> | Metadata<Targets>,
-  role: RoleName,
-  metadata: Metadata<Root> | Metadata<Targets> | RepositoryState['snapshot' | 'timestamp']['metadata'],
-): boolean {
-  try {
-    by.verifyDelegate(role, metadata)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** The new keys of each role have to sign, and the old ones do so too if they are here. */
 async function chooseSigners(
   { keys }: CommitContext,
-  before: Delegators,
-  after: Delegators,
+  before: DelegatingState,
+  after: DelegatingState,
   renewed: readonly RoleName[],
 ): Promise<{ readonly signers: ReadonlyMap<RoleName, readonly Signer[]>; readonly isBridged: boolean }> {
   const signers = new Map<RoleName, readonly Signer[]>()
@@ -178,12 +221,11 @@ async function chooseSigners(
   for (const role of roleNames) {
     if (role === 'root' || role === 'targets' || !renewed.includes(role)) continue
     const mustSign = signersFor(after, keys, role)
-    const { keyIds, threshold } = roleKeysOf(before, role)
+    const { keyIds, threshold } = roleKeysOf(delegatorsOf(before), role)
     // The keys of a delegated role come with the targets, in the same commit: nothing of the old is read by the new.
-    const isDelegated = delegatedRoleNames.some((one) => one === role)
     const present = keys.keys(role).filter(({ signer }) => keyIds.includes(signer.key.keyID))
-    const old = isDelegated ? [] : present.slice(0, threshold).map(({ signer }) => signer)
-    if (!isDelegated && old.length < threshold) isBridged = false
+    const old = isDelegated(role) ? [] : present.slice(0, threshold).map(({ signer }) => signer)
+    if (!isDelegated(role) && old.length < threshold) isBridged = false
     signers.set(role, [
       ...new Map([...mustSign, ...old].map((signer) => [signer.key.keyID, signer])).values(),
     ])

@@ -1,17 +1,19 @@
-import { Metadata, MetadataKind, type Targets } from '@tufjs/models'
+import type { Metadata, Targets } from '@tufjs/models'
 import { channelTargetPath, decodeChannel, type Channel } from '../../manifests/channel.ts'
 import { digestFromHex, digestOf } from '../../manifests/digest.ts'
 import { FormatError } from '../../manifests/errors.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
-import { metadataKey, targetKey } from './layout.ts'
+import { verifies } from '../trust/verify-metadata.ts'
+import { targetKey } from './layout.ts'
 import { readBlob } from './read-blob.ts'
-import type { RepositoryState } from './repository-state.ts'
+import { readNumberedTargets } from './read-numbered.ts'
 import type { Repository } from './repository.ts'
+import { signedAtOf } from './signed-at.ts'
 
 /** A document that a channel had, or has. */
 export interface ChannelEdition {
   readonly channel: Channel
-  /** When the store took the metadata that first listed it. */
+  /** When the metadata that first listed it was signed; of old ones that do not say so, when the store took it. */
   readonly at: Date
   /** The version of that metadata. */
   readonly metadata: number
@@ -29,7 +31,7 @@ interface Listed {
 /**
  * The documents of a channel, newest first, at most `limit`, out of the numbered metadata in the store. What the
  * present keys of channels did not sign is passed over, and so are documents that are no longer there; a commit that
- * died or lost a race may have left a number that nobody ever saw. The times are the store's, which nobody signs.
+ * died or lost a race may have left a number that nobody ever saw.
  */
 export async function* readChannelHistory(
   repository: Repository,
@@ -55,13 +57,17 @@ async function* readListed(
   const newest = state.channels.metadata.signed.version
   let listed: Listed | undefined
   for (let version = newest; version > Math.max(0, newest - maxMetadata); version--) {
-    const blob = await readBlob(store, metadataKey('channels', version), options)
-    if (blob === undefined) continue
-    const metadata = parse(blob.bytes)
-    if (metadata === undefined || !isSigned(state, metadata, version)) continue
+    const found = await readNumberedTargets(store, 'channels', version, options)
+    if (found === undefined || found === 'missing') continue
+    const { metadata, info } = found
+    // Who can write to the store must not choose what a later document of the channel is made of.
+    if (!verifies(state.targets.metadata, 'channels', metadata)) continue
     const hex = digestIn(metadata, name)
     if (listed !== undefined && hex !== listed.hex) yield listed
-    listed = hex === undefined ? undefined : { hex, at: blob.info.modified, metadata: version }
+    listed =
+      hex === undefined
+        ? undefined
+        : { hex, at: signedAtOf(metadata.signed) ?? info.modified, metadata: version }
   }
   if (listed !== undefined) yield listed
 }
@@ -69,25 +75,6 @@ async function* readListed(
 function digestIn({ signed: { targets } }: Metadata<Targets>, name: string): string | undefined {
   const path = channelTargetPath(name)
   return Object.hasOwn(targets, path) ? targets[path]?.hashes['sha256'] : undefined
-}
-
-/** Who can write to the store must not choose what a later document of the channel is made of. */
-function isSigned({ targets }: RepositoryState, metadata: Metadata<Targets>, version: number): boolean {
-  try {
-    targets.metadata.verifyDelegate('channels', metadata)
-    return metadata.signed.version === version
-  } catch {
-    return false
-  }
-}
-
-function parse(bytes: Buffer): Metadata<Targets> | undefined {
-  try {
-    const json = JSON.parse(bytes.toString('utf8')) as Parameters<typeof Metadata.fromJSON>[1]
-    return Metadata.fromJSON(MetadataKind.Targets, json)
-  } catch {
-    return undefined
-  }
 }
 
 async function readEdition(

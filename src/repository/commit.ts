@@ -4,7 +4,8 @@ import type { BlobStore, CallOptions } from '../../storage/blob-store.ts'
 import { BlobChangedError, BlobExistsError } from '../../storage/errors.ts'
 import type { LogHead } from '../transparency/log-head.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
-import { delegatedRoleNames, expiryOf, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
+import { expiryAfter, type Lifetimes } from '../trust/lifetime.ts'
+import { delegatedRoleNames, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
 import {
   describeMetadata,
   signMetadata,
@@ -12,13 +13,14 @@ import {
   type SignedRole,
 } from '../trust/sign-metadata.ts'
 import type { Signer } from '../trust/signer.ts'
+import { signedAtMember } from './signed-at.ts'
 import { RepositoryError } from './errors.ts'
 import { dropOldDocuments, targetOf } from './inline-documents.ts'
 import { immutableCaching, metadataKey, revalidatedCaching, targetKey, timestampKey } from './layout.ts'
 import { readBlob } from './read-blob.ts'
 import { refuseWrongKeys, signersFor } from './role-keys.ts'
 import { growLog, writeLog } from './repository-log.ts'
-import type { RepositoryState } from './repository-state.ts'
+import { lifetimesIn, type RepositoryState } from './repository-state.ts'
 
 const json = 'application/json'
 
@@ -32,12 +34,23 @@ export interface Change {
   readonly targets?: SignedMetadata<Targets>
   /** Who signs, while keys change hands. Default: as many of the key ring as the state asks for. */
   readonly signers?: (role: RoleName) => readonly Signer[]
+  /** The keys of the snapshot are others: then the log need not go on from a head that only the old ones signed. */
+  readonly isNewLogKey?: boolean
+  /** Who signs the checkpoint of the log. Default: all that sign the snapshot. */
+  readonly logSigners?: readonly Signer[]
+  /** For how long what is signed is good, while that changes. Default: as the state says. */
+  readonly lifetimes?: Lifetimes
   /** Called when all is stored but the timestamp, which makes it visible. */
   readonly beforeVisible?: () => Promise<void>
 }
 
 type TargetsRole = 'targets' | DelegatedRoleName
-type Signers = NonNullable<Change['signers']>
+
+/** How metadata are signed. */
+export interface Signing {
+  readonly signers: (role: RoleName) => readonly Signer[]
+  readonly lifetimes: Lifetimes
+}
 
 export interface CommitContext extends CallOptions {
   readonly store: BlobStore
@@ -50,8 +63,7 @@ export interface CommitContext extends CallOptions {
  * under keys that nobody refers to yet, and at last the timestamp, which takes the place of exactly the one that
  * `state` was read from. That replacement is the commit. Whoever loses the race leaves nothing that can be seen;
  * the numbers it has used stay used, and the next commit passes over them. What the log gains is signed with the
- * snapshot, and stored last. Throws PUBLISH_CONFLICT, and KEY_… and
- * THRESHOLD_UNMET before anything is stored.
+ * snapshot, and stored last. Throws PUBLISH_CONFLICT, and KEY_… and THRESHOLD_UNMET before anything is stored.
  */
 export async function commit(context: CommitContext, state: RepositoryState, change: Change): Promise<void> {
   const signers = change.signers ?? ((role: RoleName) => signersFor(state, context.keys, role))
@@ -62,18 +74,19 @@ export async function commit(context: CommitContext, state: RepositoryState, cha
       targetsRoles.filter((role) => isSigned(role, change)),
     )
   }
+  const signing: Signing = { signers, lifetimes: change.lifetimes ?? lifetimesIn(state) }
   const targets =
     change.targets === undefined
-      ? await commitTargets(context, state, 'targets', change, signers)
+      ? await commitTargets(context, state, 'targets', change, signing)
       : await storeTargets(context, change.targets)
-  const releases = await commitTargets(context, state, 'releases', change, signers)
-  const channels = await commitTargets(context, state, 'channels', change, signers)
-  const log = await growLog(context, state, { releases, channels })
+  const releases = await commitTargets(context, state, 'releases', change, signing)
+  const channels = await commitTargets(context, state, 'channels', change, signing)
+  const log = await growLog(context, state, { releases, channels }, change)
   const { version } = state.snapshot.metadata.signed
   const listed = { targets, releases, channels }
-  const snapshot = await commitSnapshot(context, version + 1, listed, log.head, signers)
+  const snapshot = await commitSnapshot(context, version + 1, listed, log.head, signing)
   const next = state.timestamp.metadata.signed.version + 1
-  const timestamp = await signTimestamp(context, snapshot, next, signers('timestamp'))
+  const timestamp = await signTimestamp(context, snapshot, next, signing)
   await change.beforeVisible?.()
   try {
     await context.store.replace(timestampKey, timestamp.bytes, state.timestampEtag, {
@@ -89,7 +102,7 @@ export async function commit(context: CommitContext, state: RepositoryState, cha
       { hint: 'look at what changed with "vend releases", then run the same command again', cause },
     )
   }
-  await writeLog(context, log, signers('snapshot'))
+  await writeLog(context, log, change.logSigners ?? signers('snapshot'))
 }
 
 const targetsRoles: readonly TargetsRole[] = ['targets', ...delegatedRoleNames]
@@ -108,7 +121,7 @@ async function commitTargets(
   state: RepositoryState,
   role: TargetsRole,
   change: Change,
-  signers: Signers,
+  { signers, lifetimes }: Signing,
 ): Promise<SignedMetadata<Targets>> {
   const current = state[role]
   if (!isSigned(role, change)) return current
@@ -119,8 +132,8 @@ async function commitTargets(
   }
   return createNumbered(context, role, signed.version + 1, async (version) => {
     const fields = {
-      ...commonFields(context, role, version),
-      unrecognizedFields,
+      ...commonFields(context, lifetimes[role], version),
+      unrecognizedFields: { ...unrecognizedFields, ...(role !== 'targets' && signedAtMember(context.now)) },
       targets: dropOldDocuments(role, targets),
     }
     return signMetadata(
@@ -176,7 +189,7 @@ async function commitSnapshot(
   from: number,
   listed: Pick<RepositoryState, TargetsRole>,
   log: LogHead,
-  signers: Signers,
+  { signers, lifetimes }: Signing,
 ): Promise<SignedMetadata<Snapshot>> {
   const meta: Record<string, MetaFile> = {
     'targets.json': describeMetadata(listed.targets),
@@ -186,7 +199,7 @@ async function commitSnapshot(
   return createNumbered(context, 'snapshot', from, async (version) =>
     signMetadata(
       new Snapshot({
-        ...commonFields(context, 'snapshot', version),
+        ...commonFields(context, lifetimes.snapshot, version),
         meta,
         unrecognizedFields: { log: { ...log } },
       }),
@@ -199,12 +212,12 @@ export async function signTimestamp(
   context: Pick<CommitContext, 'now'>,
   snapshot: SignedMetadata<Snapshot>,
   version: number,
-  signers: readonly Signer[],
+  { signers, lifetimes }: Signing,
 ): Promise<SignedMetadata<Timestamp>> {
   const snapshotMeta = describeMetadata(snapshot)
   return signMetadata(
-    new Timestamp({ ...commonFields(context, 'timestamp', version), snapshotMeta }),
-    signers,
+    new Timestamp({ ...commonFields(context, lifetimes.timestamp, version), snapshotMeta }),
+    signers('timestamp'),
   )
 }
 
@@ -235,9 +248,9 @@ export async function createNumbered<Role extends SignedRole>(
 }
 
 export function commonFields(
-  context: Pick<CommitContext, 'now'>,
-  role: RoleName,
+  { now }: Pick<CommitContext, 'now'>,
+  lifetimeSeconds: number,
   version: number,
 ): { version: number; specVersion: string; expires: string } {
-  return { version, specVersion: '1.0.31', expires: expiryOf(role, context.now) }
+  return { version, specVersion: '1.0.31', expires: expiryAfter(lifetimeSeconds, now) }
 }

@@ -1,50 +1,57 @@
 import { Metadata, Root, Snapshot, Targets, type Key } from '@tufjs/models'
 import { BlobExistsError } from '../../storage/errors.ts'
+import { defaultLifetimes, lifetimeMember, type Lifetimes } from '../trust/lifetime.ts'
+import { delegatedRoleNames, roleNames, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
 import { addSignatures, bytesOf, describeMetadata, signMetadata } from '../trust/sign-metadata.ts'
 import type { SignedMetadata } from '../trust/sign-metadata.ts'
-import { delegatedRoleNames, roleNames, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
-import type { Signer } from '../trust/signer.ts'
 import { readRoot } from '../trust/verify-metadata.ts'
-import { commonFields, createNumbered, signTimestamp, type CommitContext } from './commit.ts'
+import {
+  beginCreation,
+  endCreation,
+  refuseOtherShares,
+  type CreationPlan,
+  type KeyShare,
+} from './begun-creation.ts'
+import { commonFields, createNumbered, signTimestamp, type CommitContext, type Signing } from './commit.ts'
 import { RepositoryError } from './errors.ts'
 import { immutableCaching, metadataKey, revalidatedCaching, timestampKey } from './layout.ts'
 import { readBlob } from './read-blob.ts'
+import { lifetimesIn } from './repository-state.ts'
 import { pickSigners, signersFor } from './role-keys.ts'
-
-/** How many keys a role has, and how many of them have to sign. */
-export interface KeyShare {
-  readonly threshold: number
-  readonly keys: number
-}
 
 export interface CreateOptions {
   /** Default: one key, which signs alone. Keys that the key ring has already are used first. */
   readonly shares?: Partial<Readonly<Record<RoleName, KeyShare>>>
+  /** For how many seconds signatures are good, where it is not the default. */
+  readonly lifetimes?: Partial<Lifetimes>
 }
 
 /**
  * Makes an empty repository and the keys it is signed with; the key ring keeps its first root. Run again after a
  * crash, or on a repository of the same keys, it completes what is missing. Returns false when there was nothing to
- * do. Throws REPOSITORY_EXISTS when the store holds a repository of other keys.
+ * do. Throws REPOSITORY_EXISTS when the store holds a repository of other keys, and INIT_UNCLEAR when the keys were made
+ * for another one than what is asked for now.
  */
 export async function createRepository(
   context: CommitContext,
-  { shares = {} }: CreateOptions = {},
+  { shares = {}, lifetimes: asked = {} }: CreateOptions = {},
 ): Promise<boolean> {
-  const root = await createRoot(context, shares)
-  if ((await readBlob(context.store, timestampKey, context)) !== undefined) return false
+  const plan = { shares, lifetimes: asked }
   const { keys } = context
-  const rootSigners = (role: RoleName): readonly Signer[] => {
-    const { keyIDs = [], threshold = 1 } = root.metadata.signed.roles[role] ?? {}
-    return pickSigners({ keyIds: keyIDs, threshold }, keys, role)
+  const root = await createRoot(context, plan)
+  if ((await readBlob(context.store, timestampKey, context)) !== undefined) {
+    endCreation(keys)
+    return false
   }
+  const rootSigners: Signing['signers'] = (role) => pickSigners({ root: root.metadata.signed }, keys, role)
   const targets = await createNumbered(context, 'targets', 1, async (version) =>
-    signMetadata(delegatingTargets(context, version, shares), rootSigners('targets')),
+    signMetadata(delegatingTargets(context, version, plan), rootSigners('targets')),
   )
+  const lifetimes = lifetimesIn({ root, targets })
   const createEmpty = async (role: DelegatedRoleName): Promise<SignedMetadata<Targets>> =>
     createNumbered(context, role, 1, async (version) =>
       signMetadata(
-        new Targets(commonFields(context, role, version)),
+        new Targets(commonFields(context, lifetimes[role], version)),
         signersFor({ root, targets }, keys, role),
       ),
     )
@@ -55,29 +62,29 @@ export async function createRepository(
   }
   const snapshot = await createNumbered(context, 'snapshot', 1, async (version) =>
     signMetadata(
-      new Snapshot({ ...commonFields(context, 'snapshot', version), meta }),
+      new Snapshot({ ...commonFields(context, lifetimes.snapshot, version), meta }),
       rootSigners('snapshot'),
     ),
   )
   keys.keepTrustedRoot(root.bytes)
-  return createTimestamp(context, snapshot, rootSigners('timestamp'))
+  const isMade = await createTimestamp(context, snapshot, { signers: rootSigners, lifetimes })
+  endCreation(keys)
+  return isMade
 }
 
-async function createRoot(
-  context: CommitContext,
-  shares: NonNullable<CreateOptions['shares']>,
-): Promise<SignedMetadata<Root>> {
+async function createRoot(context: CommitContext, plan: CreationPlan): Promise<SignedMetadata<Root>> {
   const { store, keys } = context
   const existing = await readBlob(store, metadataKey('root', 1), context)
   if (existing !== undefined) {
-    if (keys.trustedRoot()?.equals(existing.bytes) === true) return readRoot(existing.bytes, '1.root.json')
-    throw new RepositoryError('REPOSITORY_EXISTS', `${store.name} holds a repository of other keys`, {
-      hint: `name its keys with --keys instead of ${keys.directory}, or choose another store`,
-    })
+    if (keys.trustedRoot()?.equals(existing.bytes) !== true) throw otherKeys(context)
+    if ((await readBlob(store, timestampKey, context)) === undefined) beginCreation(keys, plan)
+    return readRoot(existing.bytes, '1.root.json')
   }
-  keys.generateMissing(Object.fromEntries(roleNames.map((role) => [role, shares[role]?.keys ?? 1])))
-  const bytes = keys.trustedRoot() ?? (await signFirstRoot(context, shares))
+  beginCreation(keys, plan)
+  keys.generateMissing(Object.fromEntries(roleNames.map((role) => [role, plan.shares[role]?.keys ?? 1])))
+  const bytes = keys.trustedRoot() ?? (await signFirstRoot(context, plan))
   const root = readRoot(bytes, keys.rootPath)
+  refuseOtherShares(keys, root.metadata.signed.roles, plan)
   // Kept before it is stored: a store with a root that no key ring remembers could not be taken up again.
   keys.keepTrustedRoot(bytes)
   try {
@@ -88,19 +95,24 @@ async function createRoot(
     })
   } catch (error) {
     if (!(error instanceof BlobExistsError)) throw error
-    return createRoot(context, shares)
+    return createRoot(context, plan)
   }
   return root
 }
 
+function otherKeys({ store, keys }: CommitContext): RepositoryError {
+  return new RepositoryError('REPOSITORY_EXISTS', `${store.name} holds a repository of other keys`, {
+    hint: `name its keys with --keys instead of ${keys.directory}, or choose another store`,
+  })
+}
+
 async function signFirstRoot(
-  context: CommitContext,
-  shares: NonNullable<CreateOptions['shares']>,
+  { keys, now }: CommitContext,
+  { shares, lifetimes }: CreationPlan,
 ): Promise<Buffer> {
-  const { keys } = context
   const names = ['root', 'targets', 'snapshot', 'timestamp'] as const
   const keysOf = (role: RoleName): Key[] => keys.signers(role).map(({ key }) => key)
-  const fields = commonFields(context, 'root', 1)
+  const fields = commonFields({ now }, lifetimes.root ?? defaultLifetimes.root, 1)
   const root = Root.fromJSON({
     _type: 'root',
     version: fields.version,
@@ -111,7 +123,11 @@ async function signFirstRoot(
     roles: Object.fromEntries(
       names.map((role) => [
         role,
-        { keyids: keysOf(role).map(({ keyID }) => keyID), threshold: shares[role]?.threshold ?? 1 },
+        {
+          keyids: keysOf(role).map(({ keyID }) => keyID),
+          threshold: shares[role]?.threshold ?? 1,
+          ...lifetimeJson(lifetimes[role]),
+        },
       ]),
     ),
   })
@@ -126,9 +142,9 @@ async function signFirstRoot(
 function delegatingTargets(
   { keys, now }: CommitContext,
   version: number,
-  shares: NonNullable<CreateOptions['shares']>,
+  { shares, lifetimes }: CreationPlan,
 ): Targets {
-  const fields = commonFields({ now }, 'targets', version)
+  const fields = commonFields({ now }, lifetimes.targets ?? defaultLifetimes.targets, version)
   const listed = delegatedRoleNames.flatMap((role) => keys.signers(role).map(({ key }) => key))
   return Targets.fromJSON({
     _type: 'targets',
@@ -144,17 +160,23 @@ function delegatingTargets(
         threshold: shares[role]?.threshold ?? 1,
         terminating: true,
         paths: [`${role}/*`],
+        ...lifetimeJson(lifetimes[role]),
       })),
     },
   })
 }
 
+/** Only where it was said: what is not said follows the default. */
+function lifetimeJson(seconds: number | undefined): Readonly<Record<string, number>> {
+  return seconds === undefined ? {} : { [lifetimeMember]: seconds }
+}
+
 async function createTimestamp(
   context: CommitContext,
   snapshot: SignedMetadata<Snapshot>,
-  signers: readonly Signer[],
+  signing: Signing,
 ): Promise<boolean> {
-  const { bytes } = await signTimestamp(context, snapshot, 1, signers)
+  const { bytes } = await signTimestamp(context, snapshot, 1, signing)
   try {
     await context.store.create(timestampKey, bytes, {
       signal: context.signal,

@@ -1,9 +1,9 @@
-import { Metadata, MetadataKind, type Snapshot, type Targets } from '@tufjs/models'
+import type { Snapshot } from '@tufjs/models'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
 import { readLogHead, type LogHead } from '../transparency/log-head.ts'
-import { metadataKey } from './layout.ts'
+import { delegatedRoleNames } from '../trust/role.ts'
 import type { Listed } from './new-entries.ts'
-import { readBlob } from './read-blob.ts'
+import { readNumberedSnapshot, readNumberedTargets } from './read-numbered.ts'
 import type { RepositoryState } from './repository-state.ts'
 
 /** An earlier head of the log, or the head that it would have had if that publish had not lost its race. */
@@ -33,8 +33,9 @@ export async function* earlierHeads(
   const newest = state.snapshot.metadata.signed.version - 1
   const seen = new Set<string>()
   for (let version = newest; version > 0 && newest - version < maxSnapshots; version--) {
-    const snapshot = await readSigned(store, metadataKey('snapshot', version), snapshotKind, options)
-    if (snapshot === undefined) continue
+    const found = await readNumberedSnapshot(store, version, options)
+    if (found === undefined || found === 'missing') continue
+    const snapshot = found.metadata.signed
     const head = headOf(snapshot)
     const name = JSON.stringify(head ?? null)
     if (seen.has(name)) continue
@@ -64,11 +65,10 @@ async function listedBy(
   options: CallOptions,
 ): Promise<Listed | undefined> {
   const lists: Listed[] = []
-  for (const role of ['releases', 'channels']) {
-    const key = metadataKey(role, meta[`${role}.json`]?.version ?? 0)
-    const signed = await readSigned(store, key, targetsKind, options)
-    if (signed === undefined) return undefined
-    lists.push(signed.targets)
+  for (const role of delegatedRoleNames) {
+    const found = await readNumberedTargets(store, role, meta[`${role}.json`]?.version ?? 0, options)
+    if (found === undefined || found === 'missing') return undefined
+    lists.push(found.metadata.signed.targets)
   }
   return Object.assign({}, ...lists) as Listed
 }
@@ -76,27 +76,6 @@ async function listedBy(
 function headOf({ unrecognizedFields }: Snapshot): LogHead | undefined {
   try {
     return readLogHead(unrecognizedFields['log'])
-  } catch {
-    return undefined
-  }
-}
-
-type Json = Parameters<typeof Metadata.fromJSON>[1]
-
-const snapshotKind = (json: Json): Snapshot => Metadata.fromJSON(MetadataKind.Snapshot, json).signed
-const targetsKind = (json: Json): Targets => Metadata.fromJSON(MetadataKind.Targets, json).signed
-
-/** Undefined for what is missing or cannot be read as what it should be. */
-async function readSigned<Signed>(
-  store: BlobReader,
-  key: string,
-  kind: (json: Json) => Signed,
-  options: CallOptions,
-): Promise<Signed | undefined> {
-  const blob = await readBlob(store, key, options)
-  if (blob === undefined) return undefined
-  try {
-    return kind(JSON.parse(blob.bytes.toString('utf8')) as Json)
   } catch {
     return undefined
   }

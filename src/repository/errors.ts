@@ -18,6 +18,7 @@ export class RepositoryError extends Error {
 export type RepositoryErrorCode =
   | 'REPOSITORY_MISSING' // the store holds no repository
   | 'REPOSITORY_EXISTS' // the store holds a repository already, another one
+  | 'INIT_UNCLEAR' // an unfinished creation, or keys, of another repository than is asked for
   | 'REPOSITORY_CORRUPT' // something the repository vouches for is missing or damaged
   | 'PUBLISH_CONFLICT' // someone else committed between our reading and our writing
   | 'VERSION_EXISTS' // the release exists, with other content

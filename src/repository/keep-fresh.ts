@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
-import { isHalfOver, onlineRoleNames, type RoleName } from '../trust/role.ts'
-import { expiryDates, refreshExpiry } from './refresh.ts'
+import { onlineRoleNames, type RoleName } from '../trust/role.ts'
+import { expiryDates, isDueIn, refreshExpiry } from './refresh.ts'
 import { loadState } from './repository-state.ts'
 
 export interface KeepFreshOptions {
@@ -51,8 +51,8 @@ async function refreshWhenDue({
   onRefreshed,
 }: KeepFreshOptions): Promise<void> {
   const keys = openKeys()
-  const dates = expiryDates(await loadState(store, { signal, trustedRoot: keys.trustedRoot() }))
-  if (!onlineRoleNames.some((role) => isHalfOver(role, dates[role], now()))) return
+  const before = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
+  if (!onlineRoleNames.some((role) => isDueIn(before, role, now()))) return
   const { state } = await refreshExpiry({ store, keys, now: now(), signal }, { onlyOnline: true })
   onRefreshed?.(expiryDates(state))
 }

@@ -12,7 +12,7 @@ import { hexOf, type Digest } from '../../manifests/digest.ts'
  *     log/checkpoint, log/tile/<level>/<index>[.p/<width>], log/tile/entries/<index>[.p/<width>]
  *     private/publishes/<version>.json       never served
  *     private/sketches/<manifest hex>.zst    never served; derived, may be absent
- *     private/reports/<channel>/<release>/<writer>.json    never served (src/reports/tally-document.ts)
+ *     private/reports/<channel>/<digit>.json  never served (src/reports/shard-document.ts)
  */
 
 export const chunkPrefix = 'chunks/'

@@ -1,12 +1,6 @@
-import type { Channel } from '../../manifests/channel.ts'
+import { reachedBy, type Channel } from '../../manifests/channel.ts'
 import { formatInstant } from '../../manifests/fields.ts'
-import {
-  fractionAt,
-  lastFraction,
-  wholeFleet,
-  type Rollout,
-  type RolloutStep,
-} from '../../manifests/rollout.ts'
+import { lastFraction, wholeFleet, type Rollout, type RolloutStep } from '../../manifests/rollout.ts'
 import { RepositoryError } from './errors.ts'
 
 /** How a rollout is to go on. Fractions are of 10,000. */
@@ -60,11 +54,6 @@ export function stoppedRollout(channel: Channel, instant: Date): Rollout {
   const reached = reachedBy(channel, instant)
   const at = rollout.steps[0]?.at ?? formatInstant(instant)
   return lastFraction(rollout) === reached ? rollout : { ...rollout, steps: [{ at, fraction: reached }] }
-}
-
-/** The fraction at an instant; of a halted channel that at the halt. */
-export function reachedBy({ rollout, halt }: Channel, instant: Date): number {
-  return fractionAt(rollout, halt === undefined ? instant : new Date(halt.at))
 }
 
 function stepsFrom(now: Date, start: number, { to, seconds = 0 }: RolloutPlan): RolloutStep[] {

@@ -1,13 +1,15 @@
+import { TargetFile } from '@tufjs/models'
 import { digestOf, hexOf } from '../../manifests/digest.ts'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
 import { LogError } from '../transparency/errors.ts'
 import { LogEdge } from '../transparency/log-edge.ts'
-import { encodeLogEntry } from '../transparency/log-entry.ts'
+import { decodeLogEntry, encodeLogEntry } from '../transparency/log-entry.ts'
 import { isSameHead, readLogHead, type LogHead } from '../transparency/log-head.ts'
 import type { LogObject, ReadObject } from '../transparency/read-object.ts'
+import { LogWalk } from '../transparency/walk-log.ts'
 import type { Signer } from '../trust/signer.ts'
 import type { CommitContext } from './commit.ts'
-import { earlierLists } from './earlier-lists.ts'
+import { earlierHeads, earlierLists } from './earlier-lists.ts'
 import { RepositoryError } from './errors.ts'
 import { immutableCaching, logKey, metadataKey } from './layout.ts'
 import { newEntries, type Listed } from './new-entries.ts'
@@ -45,17 +47,89 @@ export function logReader(store: BlobReader, options: CallOptions): ReadObject {
 /**
  * The log with the documents that `next` lists and `state` does not. Stores nothing of it: names of tiles say how long
  * the log is and not what is in it, so that a publish which is going to lose its race must not take any (ADR 13). What an
- * earlier commit left unwritten is written first. Throws REPOSITORY_CORRUPT when the log is damaged beyond that.
+ * earlier commit left unwritten is written first. `isNewLogKey`: other keys are going to sign the log. Throws REPOSITORY_CORRUPT when the log is damaged beyond that.
  */
 export async function growLog(
   context: CommitContext,
   state: RepositoryState,
   next: Pick<RepositoryState, 'releases' | 'channels'>,
+  { isNewLogKey = false }: { readonly isNewLogKey?: boolean } = {},
 ): Promise<NextLog> {
-  const known = logHeadOf(state)
-  const edge = known === undefined ? LogEdge.empty() : await completeEdge(context, state, known)
-  const objects = extend(edge, known === undefined ? {} : listedIn(state), listedIn(next))
-  return { head: edge.head(known?.origin ?? (await newOrigin(context))), objects }
+  const { edge, listed, origin } = isNewLogKey
+    ? await wholeLog(context, state)
+    : await knownLog(context, state, logHeadOf(state))
+  const objects = extend(edge, listed, listedIn(next))
+  return { head: edge.head(origin), objects }
+}
+
+/** A log up to one of its heads: what appending to it takes. */
+interface GrowingLog {
+  readonly edge: LogEdge
+  /** What its entries say. */
+  readonly listed: Listed
+  readonly origin: string
+}
+
+async function knownLog(
+  context: CommitContext,
+  state: RepositoryState,
+  head: LogHead | undefined,
+): Promise<GrowingLog> {
+  if (head === undefined) return { edge: LogEdge.empty(), listed: {}, origin: await originOf(context) }
+  return { edge: await completeEdge(context, state, head), listed: listedIn(state), origin: head.origin }
+}
+
+/**
+ * By its signed head, or, where that leads nowhere, by the newest earlier one that the log in the store leads to: a thief of
+ * the keys can sign any head. What is listed and not in the log by then is found by reading it.
+ */
+async function wholeLog(context: CommitContext, state: RepositoryState): Promise<GrowingLog> {
+  const origin = await originOf(context)
+  try {
+    const head = logHeadOf(state)
+    if (head?.origin === origin) return await knownLog(context, state, head)
+  } catch (error) {
+    if (!(error instanceof LogError) && !(error instanceof RepositoryError)) throw error
+  }
+  const read = logReader(context.store, context)
+  let hasHeads = false
+  for await (const { head } of earlierHeads(context.store, state, context)) {
+    if (head === undefined) continue
+    hasHeads = true
+    const log = head.origin === origin ? await logUpTo(head, read) : undefined
+    if (log !== undefined) return log
+  }
+  if (!hasHeads) return { edge: LogEdge.empty(), listed: {}, origin }
+  throw beyondRepair(
+    context.store,
+    new LogError('LOG_INVALID', 'no head that any snapshot has signs the log that is there'),
+  )
+}
+
+/** What the log says up to a head; undefined unless it leads there. */
+async function logUpTo(head: LogHead, read: ReadObject): Promise<GrowingLog | undefined> {
+  try {
+    // Of most heads that were invented it takes one request to know.
+    const edge = await LogEdge.read(head, read)
+    const listed = await lastListed(head, read)
+    return listed === undefined ? undefined : { edge, listed, origin: head.origin }
+  } catch (error) {
+    if (error instanceof LogError) return undefined
+    throw error
+  }
+}
+
+/** The last document under each path, by all entries. */
+async function lastListed(head: LogHead, read: ReadObject): Promise<Listed | undefined> {
+  const listed: Record<string, TargetFile> = {}
+  const walk = new LogWalk(head, read)
+  for await (const { entries } of walk.entries()) {
+    for (const bytes of entries) {
+      const { path, length, digest } = decodeLogEntry(bytes, 'the log')
+      listed[path] = new TargetFile({ path, length, hashes: { sha256: hexOf(digest) } })
+    }
+  }
+  return walk.findings.length === 0 ? listed : undefined
 }
 
 /**
@@ -136,7 +210,7 @@ async function storeObjects(context: CommitContext, objects: readonly LogObject[
 }
 
 /** The same for ever, and no other repository's: the digest of the first root is in it. */
-async function newOrigin({ store, signal }: CommitContext): Promise<string> {
+async function originOf({ store, signal }: CommitContext): Promise<string> {
   const root = await readBlob(store, metadataKey('root', 1), { signal })
   if (root !== undefined) return `vend-repository/${hexOf(digestOf(root.bytes))}`
   throw new RepositoryError('REPOSITORY_CORRUPT', `${store.name}: ${metadataKey('root', 1)} is missing`)
@@ -144,7 +218,7 @@ async function newOrigin({ store, signal }: CommitContext): Promise<string> {
 
 function beyondRepair(store: BlobReader, cause: LogError): RepositoryError {
   return new RepositoryError('REPOSITORY_CORRUPT', `${store.name}: ${cause.message}`, {
-    hint: 'restore the log, which is all below log/, from a mirror or a backup; "vend audit" says what else is wrong',
+    hint: 'restore the log, which is all below log/, from a mirror or a backup; "vend audit" says what else is wrong. If somebody who had the online keys invented its head, change these keys: the log goes on from the last head that is whole',
     cause,
   })
 }

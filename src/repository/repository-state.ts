@@ -1,6 +1,8 @@
 import type { Metadata, MetaFile, Root, Snapshot, Targets, Timestamp } from '@tufjs/models'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
 import { TrustError } from '../trust/errors.ts'
+import { lifetimesOf, type Lifetimes } from '../trust/lifetime.ts'
+import type { Delegators } from '../trust/role-keys.ts'
 import type { DelegatedRoleName } from '../trust/role.ts'
 import type { SignedMetadata } from '../trust/sign-metadata.ts'
 import { readRoot, readSnapshot, readTargets, readTimestamp } from '../trust/verify-metadata.ts'
@@ -20,6 +22,18 @@ export interface RepositoryState {
   readonly timestampEtag: string
 }
 
+/** What says whose signatures count. */
+export type DelegatingState = Pick<RepositoryState, 'root' | 'targets'>
+
+export function delegatorsOf({ root, targets }: DelegatingState): Delegators {
+  return { root: root.metadata.signed, targets: targets.metadata.signed }
+}
+
+/** For how long signatures are good, as the repository says. */
+export function lifetimesIn(state: DelegatingState): Lifetimes {
+  return lifetimesOf(delegatorsOf(state))
+}
+
 export interface LoadOptions extends CallOptions {
   /** The bytes of the first root that the caller knows to be right. Default: the store's own is taken at its word. */
   readonly trustedRoot?: Buffer | undefined
@@ -34,8 +48,8 @@ export interface LoadOptions extends CallOptions {
 export async function loadState(store: BlobReader, options: LoadOptions = {}): Promise<RepositoryState> {
   const timestampBlob = await readBlob(store, timestampKey, options)
   if (timestampBlob === undefined) throw missingRepository(store)
-  const root = await loadRoot(store, options)
-  const timestamp = readTimestamp(timestampBlob.bytes, root.metadata)
+  const { root, previous } = await loadRoots(store, options)
+  const timestamp = readCurrent(timestampBlob.bytes, root.metadata, previous?.metadata)
   const snapshotMeta = timestamp.metadata.signed.snapshotMeta
   const snapshotBytes = await readMetadata(store, 'snapshot', snapshotMeta.version, options)
   const snapshot = readSnapshot(snapshotBytes, root.metadata, snapshotMeta)
@@ -47,7 +61,36 @@ export async function loadState(store: BlobReader, options: LoadOptions = {}): P
   return { root, targets, releases, channels, snapshot, timestamp, timestampEtag: timestampBlob.info.etag }
 }
 
-async function loadRoot(store: BlobReader, options: LoadOptions): Promise<SignedMetadata<Root>> {
+/** Throws METADATA_INVALID, with the way out where a change of keys did not come to its end. */
+function readCurrent(
+  bytes: Buffer,
+  root: Metadata<Root>,
+  previous: Metadata<Root> | undefined,
+): SignedMetadata<Timestamp> {
+  try {
+    return readTimestamp(bytes, root)
+  } catch (cause) {
+    if (previous === undefined) throw cause
+    // Throws what is wrong with it by either root.
+    readTimestamp(bytes, previous)
+    throw new TrustError(
+      'METADATA_INVALID',
+      `root ${root.signed.version} has other keys than those that signed timestamp.json: a change of keys did not come to its end`,
+      {
+        hint: 'run "vend keys apply" where the new online keys are: without a draft it completes what is there',
+        cause,
+      },
+    )
+  }
+}
+
+interface LastRoots {
+  readonly root: SignedMetadata<Root>
+  /** The one before it. */
+  readonly previous: SignedMetadata<Root> | undefined
+}
+
+async function loadRoots(store: BlobReader, options: LoadOptions): Promise<LastRoots> {
   const first = await readMetadata(store, 'root', 1, options)
   if (options.trustedRoot !== undefined && !options.trustedRoot.equals(first)) {
     throw new TrustError('ROOT_MISMATCH', `${store.name} begins with another root than the trusted one`, {
@@ -55,12 +98,14 @@ async function loadRoot(store: BlobReader, options: LoadOptions): Promise<Signed
     })
   }
   let root = readRoot(first, '1.root.json')
+  let previous: SignedMetadata<Root> | undefined
   for (;;) {
     const version = root.metadata.signed.version + 1
-    if (version > (options.lastRoot ?? Number.POSITIVE_INFINITY)) return root
+    if (version > (options.lastRoot ?? Number.POSITIVE_INFINITY)) return { root, previous }
     const next = await readBlob(store, metadataKey('root', version), options)
-    if (next === undefined) return root
-    root = readRoot(next.bytes, `${version}.root.json`, root.metadata)
+    if (next === undefined) return { root, previous }
+    previous = root
+    root = readRoot(next.bytes, `${version}.root.json`, previous.metadata)
   }
 }
 

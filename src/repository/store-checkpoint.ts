@@ -30,14 +30,14 @@ export async function storeCheckpoint(
 function isUpToDate({ bytes }: ReadBlob, head: LogHead, signers: readonly Signer[]): boolean {
   const checkpoint = parseCheckpoint(bytes)
   if (checkpoint === undefined || checkpoint.head.origin !== head.origin) return false
-  if (!isSignedByLog(checkpoint, signers.map(publicKeyOf))) return false
+  if (!isSignedByLog(checkpoint, signers.map(publicBytesOf))) return false
   return checkpoint.head.size > head.size || isSameHead(checkpoint.head, head)
 }
 
 async function signCheckpoint(head: LogHead, signers: readonly Signer[]): Promise<Buffer> {
   const noteSigners = signers.map((signer): NoteSigner => ({
     name: head.origin,
-    publicKey: publicKeyOf(signer),
+    publicKey: publicBytesOf(signer),
     sign: async (text) => Buffer.from((await signer.sign(text)).sig, 'hex'),
   }))
   return signNote(checkpointText(head), noteSigners)
@@ -61,6 +61,6 @@ async function place(
   }
 }
 
-function publicKeyOf({ key }: Signer): Uint8Array {
+function publicBytesOf({ key }: Signer): Uint8Array {
   return Buffer.from(key.keyVal['public'] ?? '', 'hex')
 }

@@ -37,24 +37,39 @@ export interface WalkedEntries {
   readonly entries: readonly Buffer[]
 }
 
+export interface WalkOptions {
+  readonly milestones?: readonly Milestone[]
+  /** Where to end in a log that is longer; what leads to its head is then unknown. Default: its head. */
+  readonly maxEntries?: number
+}
+
+/** Of a head that somebody invented, whatever it says of its size, nothing is there. */
+const maxFindings = 1000
+
 /**
  * Reads a log from its first entry to its head, and finds all that does not lead there: entries that are not those of
  * the lowest tiles, tiles that are not those over the tiles below, a root that is not the head's, milestones that are no
- * prefixes. Memory does not grow with the log; each object is read once.
+ * prefixes. Memory does not grow with the log; each object is read once. It ends early where next to nothing is right.
  */
 export class LogWalk {
   readonly findings: LogFinding[] = []
   readonly #head: LogHead
   readonly #read: ReadObject
+  readonly #maxEntries: number
   readonly #milestones = new Map<number, Milestone[]>()
   /** Bundles that say something else than the tiles over them; which of the two is wrong shows at the end. */
   readonly #differing: { readonly bundle: string; readonly tile: string; readonly entry: number }[] = []
   #byEntries: Side | undefined = newSide()
   #byTiles: Side | undefined = newSide()
 
-  constructor(head: LogHead, read: ReadObject, milestones: readonly Milestone[] = []) {
+  constructor(
+    head: LogHead,
+    read: ReadObject,
+    { milestones = [], maxEntries = Number.POSITIVE_INFINITY }: WalkOptions = {},
+  ) {
     this.#head = head
     this.#read = read
+    this.#maxEntries = maxEntries
     for (const milestone of milestones) {
       const { size } = milestone.head
       this.#milestones.set(size, [...(this.#milestones.get(size) ?? []), milestone])
@@ -63,11 +78,21 @@ export class LogWalk {
 
   async *entries(): AsyncGenerator<WalkedEntries, void, undefined> {
     for (let first = 0; first < this.#head.size; first += tileWidth) {
+      if (this.#endsAt(first)) return
       const entries = await this.#bundle(first)
       if (entries !== undefined) yield { first, entries }
     }
     await this.#compareTiles(this.#byEntries?.tree.partialTiles(), this.#byTiles?.tree.partialTiles())
     this.#conclude()
+  }
+
+  #endsAt(first: number): boolean {
+    const { size } = this.#head
+    const isTooWrong = this.findings.length + this.#differing.length >= maxFindings
+    if (!isTooWrong && first < this.#maxEntries) return false
+    const why = isTooWrong ? 'too much of it is missing or wrong' : 'it is longer than is to be believed'
+    this.findings.push({ what: 'the log', problem: `was read to entry ${first} of ${size} only: ${why}` })
+    return true
   }
 
   async #bundle(first: number): Promise<Buffer[] | undefined> {

@@ -1,6 +1,8 @@
 import type { Root, Targets } from '@tufjs/models'
 import type { Draft } from './draft.ts'
-import { delegatedRoleNames, roleNames, type RoleName } from './role.ts'
+import { lifetimesOf, lifetimeMember } from './lifetime.ts'
+import { roleKeysOf, type Delegators } from './role-keys.ts'
+import { roleNames, type RoleName } from './role.ts'
 
 /** What a draft does to the keys of one role. */
 export interface RoleChange {
@@ -8,6 +10,8 @@ export interface RoleChange {
   readonly added: readonly string[]
   readonly removed: readonly string[]
   readonly threshold: { readonly from: number; readonly to: number }
+  /** For how long signatures of the role are to be good. */
+  readonly lifetimeSeconds: { readonly from: number; readonly to: number }
   /** All keys that the role has then. */
   readonly keyIds: readonly string[]
 }
@@ -38,36 +42,32 @@ export function changesOf({ base, root, targets }: Draft): DraftChanges {
   return {
     documents,
     roles: roles.filter(
-      ({ added, removed, threshold }) =>
-        added.length > 0 || removed.length > 0 || threshold.from !== threshold.to,
+      ({ added, removed, threshold, lifetimeSeconds }) =>
+        added.length > 0 ||
+        removed.length > 0 ||
+        [threshold, lifetimeSeconds].some(({ from: before, to: after }) => before !== after),
     ),
   }
 }
 
-interface Signed {
-  readonly root: Root
-  readonly targets: Targets
-}
-
-function roleChange(role: RoleName, from: Signed, to: Signed): RoleChange {
-  const [before, after] = [keysOf(role, from), keysOf(role, to)]
+function roleChange(role: RoleName, from: Delegators, to: Delegators): RoleChange {
+  const [before, after] = [roleKeysOf(from, role), roleKeysOf(to, role)]
   return {
     role,
     added: after.keyIds.filter((id) => !before.keyIds.includes(id)),
     removed: before.keyIds.filter((id) => !after.keyIds.includes(id)),
     threshold: { from: before.threshold, to: after.threshold },
+    lifetimeSeconds: { from: lifetimesOf(from)[role], to: lifetimesOf(to)[role] },
     keyIds: after.keyIds,
   }
 }
 
-function keysOf(role: RoleName, { root, targets }: Signed): { keyIds: readonly string[]; threshold: number } {
-  const isDelegated = delegatedRoleNames.some((one) => one === role)
-  const entry = isDelegated ? targets.delegations?.roles?.[role] : root.roles[role]
-  return { keyIds: entry?.keyIDs ?? [], threshold: entry?.threshold ?? 0 }
-}
-
-/** What keys and thresholds are made of is told by role. */
-const toldByRole = new Set(['version', 'expires', 'keys', 'roles', 'keyids', 'threshold'])
+/** What is told of the document itself, and role by role: all of it by where it stands. */
+const toldElsewhere = [
+  /^(?:version|expires)$/,
+  /^(?:delegations\.)?keys$/,
+  new RegExp(String.raw`^(?:delegations\.)?roles\.\w+\.(?:keyids|threshold|${lifetimeMember})$`),
+]
 
 function documentChange(
   document: 'root' | 'targets',
@@ -83,16 +83,11 @@ function documentChange(
 }
 
 function differences(from: unknown, to: unknown, path: string): string[] {
-  if (toldByRole.has(path.slice(path.lastIndexOf('.') + 1)) && !isRoleList(from, to)) return []
+  if (toldElsewhere.some((pattern) => pattern.test(path))) return []
   if (JSON.stringify(from) === JSON.stringify(to)) return []
   if (!isObject(from) || !isObject(to)) return [path]
   const names = [...new Set([...Object.keys(from), ...Object.keys(to)])]
   return names.flatMap((name) => differences(from[name], to[name], path === '' ? name : `${path}.${name}`))
-}
-
-/** The roles of a delegation are told by role too, but for what they may sign. */
-function isRoleList(from: unknown, to: unknown): boolean {
-  return Array.isArray(from) && Array.isArray(to) && from.some(isObject)
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,15 +1,18 @@
 import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models'
 import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
 import { TrustError } from './errors.ts'
-import { hasOwnId } from './public-key.ts'
+import { hasOwnId, shortKeyId } from './public-key.ts'
 import { addSignatures, type SignedRole } from './sign-metadata.ts'
 import type { Signer } from './signer.ts'
+import { refuseTwins } from './verify-metadata.ts'
 
 /**
  * A root, targets or both that are to take the place of a repository's, on their way between the machines where their
  * keys are. A draft carries what it replaces, so that whoever signs sees what changes, without the store.
  */
 export interface Draft {
+  /** Those before the one that it replaces, first to last: by them whoever trusts one of them knows the last. */
+  readonly earlierRoots: readonly Metadata<Root>[]
   readonly base: { readonly root: Metadata<Root>; readonly targets: Metadata<Targets> }
   readonly root: Metadata<Root> | undefined
   readonly targets: Metadata<Targets> | undefined
@@ -31,9 +34,10 @@ export interface SignatureNeed {
 
 const format = 'vend.draft/1'
 
-export function encodeDraft({ base, root, targets }: Draft): string {
+export function encodeDraft({ earlierRoots, base, root, targets }: Draft): string {
   const document = {
     format,
+    earlierRoots: earlierRoots.map((earlier) => earlier.toJSON()),
     base: { root: base.root.toJSON(), targets: base.targets.toJSON() },
     ...(root !== undefined && { root: root.toJSON() }),
     ...(targets !== undefined && { targets: targets.toJSON() }),
@@ -44,9 +48,13 @@ export function encodeDraft({ base, root, targets }: Draft): string {
 /** Throws DRAFT_INVALID for what is no draft, or one that does not follow from what it says that it replaces. */
 export function decodeDraft(text: string, source: string): Draft {
   try {
-    const found = JSON.parse(text) as Record<string, unknown> & { base?: Record<string, unknown> }
+    const found = JSON.parse(text) as Record<string, unknown> & {
+      readonly base?: Record<string, unknown>
+      readonly earlierRoots?: readonly unknown[]
+    }
     if (found['format'] !== format) throw new TypeError(`its format is not ${format}`)
     const draft = {
+      earlierRoots: (found.earlierRoots ?? []).map(readRoot),
       base: { root: readRoot(found.base?.['root']), targets: readTargets(found.base?.['targets']) },
       root: found['root'] === undefined ? undefined : readRoot(found['root']),
       targets: found['targets'] === undefined ? undefined : readTargets(found['targets']),
@@ -79,6 +87,7 @@ function refuseOtherIds(metadata: Metadata<Root> | Metadata<Targets> | undefined
   for (const [id, key] of Object.entries(keys)) {
     if (id !== key.keyID || !hasOwnId(key)) throw new TypeError(`the key under the id ${id} is another one`)
   }
+  refuseTwins(keys)
 }
 
 /**
@@ -117,7 +126,7 @@ export async function signDraft(draft: Draft, signer: Signer): Promise<readonly 
   if (documents.length === 0) {
     throw new TrustError(
       'KEY_WRONG',
-      `no role that signs this draft has the key ${signer.key.keyID.slice(0, 12)}`,
+      `no role that signs this draft has the key ${shortKeyId(signer.key.keyID)}`,
       {
         hint: '"vend keys status" lists the keys of every role; a draft is signed by those of root and targets alone',
       },

@@ -1,4 +1,5 @@
 import { Key } from '@tufjs/models'
+import { getPublicKey } from '@tufjs/models/dist/utils/key.js'
 import { createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
 import { canonicalJson, type JsonValue } from '../../manifests/canonical-json.ts'
 
@@ -25,6 +26,38 @@ export function publicKeyOf(publicHex: string): Key {
 /** Whether a key has the id that follows from it: else it could be another one under the id of one that is known. */
 export function hasOwnId(key: Key): boolean {
   return key.keyID === keyIdOf(key.toJSON())
+}
+
+/**
+ * The ids of keys that are one public key, each group together, first by its id. TUF counts signatures by key ids, so that
+ * one key under two ids would be two signatures.
+ */
+export function twinKeyIds(keys: Readonly<Record<string, unknown>>): readonly (readonly string[])[] {
+  const groups = Map.groupBy(Object.entries(keys), ([, key]) => publicPartOf(key))
+  return [...groups.values()].filter(({ length }) => length > 1).map((twins) => twins.map(([id]) => id))
+}
+
+/** The same for all spellings of one public key that tuf-js verifies with. */
+function publicPartOf(key: unknown): string {
+  const { keytype, scheme, keyval } = { ...(key as KeyJson | null) }
+  const told = { keyType: String(keytype), scheme: String(scheme), keyVal: String(keyval?.public) }
+  try {
+    return canonicalJson(getPublicKey(told).key.export({ format: 'jwk' }) as JsonValue)
+  } catch {
+    // It verifies nothing.
+    return JSON.stringify(told)
+  }
+}
+
+interface KeyJson {
+  readonly keytype?: unknown
+  readonly scheme?: unknown
+  readonly keyval?: { readonly public?: unknown }
+}
+
+/** As much of a key id as tells keys apart. */
+export function shortKeyId(id: string): string {
+  return id.slice(0, 12)
 }
 
 function keyIdOf(parts: JsonValue): string {

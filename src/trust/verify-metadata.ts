@@ -1,6 +1,7 @@
 import {
   Metadata,
   MetadataKind,
+  type Key,
   type MetaFile,
   type Root,
   type Snapshot,
@@ -8,7 +9,8 @@ import {
   type Timestamp,
 } from '@tufjs/models'
 import { TrustError } from './errors.ts'
-import type { DelegatedRoleName } from './role.ts'
+import { twinKeyIds } from './public-key.ts'
+import type { DelegatedRoleName, RoleName } from './role.ts'
 import type { SignedMetadata } from './sign-metadata.ts'
 
 /**
@@ -23,6 +25,7 @@ export function readRoot(bytes: Buffer, name: string, previous?: Metadata<Root>)
   checked(name, () => {
     previous?.verifyDelegate('root', metadata)
     metadata.verifyDelegate('root', metadata)
+    refuseTwins(metadata.signed.keys)
   })
   if (previous !== undefined && metadata.signed.version !== previous.signed.version + 1) {
     throw invalid(name, `has version ${metadata.signed.version}`)
@@ -64,8 +67,30 @@ export function readTargets(
   checked(name, () => {
     expected.verify(bytes)
     delegator.verifyDelegate(role, metadata)
+    refuseTwins(metadata.signed.delegations?.keys ?? {})
   })
   return { metadata, bytes: checkVersion(name, metadata.signed.version, expected, bytes) }
+}
+
+/** Throws when one public key stands under several ids: each would count as a signature. */
+export function refuseTwins(keys: Readonly<Record<string, Key>>): void {
+  const json = Object.entries(keys).map(([id, key]) => [id, key.toJSON()] as const)
+  const [twins] = twinKeyIds(Object.fromEntries(json))
+  if (twins !== undefined) throw new TypeError(`one key has the ids ${twins.join(' and ')}`)
+}
+
+/** Whether enough keys of the role, as a root or targets name them, have signed. */
+export function verifies(
+  by: Metadata<Root> | Metadata<Targets>,
+  role: RoleName,
+  metadata: Metadata<Root> | Metadata<Targets> | Metadata<Snapshot> | Metadata<Timestamp>,
+): boolean {
+  try {
+    by.verifyDelegate(role, metadata)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function checkVersion(name: string, version: number, expected: MetaFile, bytes: Buffer): Buffer {

@@ -260,20 +260,39 @@ function freezeForGood(): void {
   })
 }
 
-test('a mirror with both online keys: a freeze ends, at the latest, when what the offline keys signed expires', async () => {
+test('a mirror with both online keys: a freeze ends with the life of the timestamp', async () => {
   freezeForGood()
   const victim = siege.victim()
+  itIsDay(6)
   expect(await victim.update()).toMatchObject({ changed: false, to: 10 })
-  itIsDay(367)
+  // The timestamp and the snapshot are good for years, and the channels have as much life as a timestamp should.
+  itIsDay(8)
   await siege.expectRefused('METADATA_STALE', victim)
+  victim.expectRelease(10)
 })
 
-// The role `channels` is signed for a year, `timestamp` for a week: whoever has the online keys signs new timestamps, so
-// that the freeze lasts as long as the offline roles do, and not "at most the timestamp's life".
-test.fails('a mirror with both online keys: a freeze ends with the life of the timestamp', async () => {
+test('a mirror with both online keys: nothing that they sign makes the channels last longer', async () => {
   freezeForGood()
+  const forge = siege.forge()
+  forge.vouch({
+    snapshot: (snapshot) => Object.assign(snapshot, { lifetimeSeconds: 366 * 86_400 }),
+    timestamp: (timestamp) => Object.assign(timestamp, { lifetimeSeconds: 366 * 86_400 }),
+  })
+  itIsDay(8)
+  await siege.expectRefused('METADATA_STALE')
+})
+
+// Not defended against (docs/attacks.md) before the year of the releases is over.
+test('a freeze with the keys of channels and online ends, at the latest, when what the offline keys signed expires', async () => {
+  freezeForGood()
+  const forge = siege.forge()
+  const expires = forge.signed('timestamp').expires
+  forge.edit('channels', (channels) => (channels.expires = expires))
+  forge.vouch()
   const victim = siege.victim()
-  itIsDay(40)
+  itIsDay(360)
+  expect(await victim.update()).toMatchObject({ changed: false, to: 10 })
+  itIsDay(367)
   await siege.expectRefused('METADATA_STALE', victim)
 })
 

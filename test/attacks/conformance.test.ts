@@ -202,7 +202,7 @@ describe('test_expiration', () => {
   test('a timestamp and a snapshot that expired on the machine still tell what is older', async () => {
     await visitor.refresh()
     const forge = visitor.forge()
-    forge.edit('channels')
+    forge.edit('channels', (channels) => (channels.expires = inDays(40)))
     forge.vouch({
       snapshot: (snapshot) => (snapshot.expires = inDays(40)),
       timestamp: (timestamp) => (timestamp.expires = inDays(40)),

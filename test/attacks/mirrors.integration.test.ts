@@ -111,6 +111,7 @@ test('malicious mirror: with expired metadata it is passed over', async () => {
   serveEvil('release 10')
   const forge = siege.forge()
   const later = (signed: { expires: string }): string => (signed.expires = isoIn(30))
+  forge.edit('channels', later)
   forge.vouch({ snapshot: later, timestamp: later })
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 8 * dayMs })
   await expectUpdate(victim)

@@ -19,6 +19,7 @@ import { createRepository } from '../../src/repository/create-repository.ts'
 import { KeyRing } from '../../src/trust/key-ring.ts'
 import { openKeyFile } from '../../src/trust/key-file.ts'
 import { FilesystemStore } from '../../storage/filesystem-store.ts'
+import { Forge } from '../attacks/forge.ts'
 import { FileServer } from '../support/file-server.ts'
 import { DirectoryTree } from '../../src/tree/tree-source.ts'
 
@@ -109,6 +110,8 @@ interface Drill {
   readonly gone?: Readonly<Record<string, string>>
   /** That the drill itself publishes, and what the machine says to it. */
   readonly isNewRepository?: boolean
+  /** What the thief does with the online keys. */
+  readonly inventsHead?: boolean
 }
 
 const drills: Readonly<Record<string, Drill>> = {
@@ -125,6 +128,10 @@ const drills: Readonly<Record<string, Drill>> = {
   'Both online keys are lost or stolen': {
     gone: { LOST_SNAPSHOT: 'keys/snapshot.pem', LOST_TIMESTAMP: 'keys/timestamp.pem' },
   },
+  'Who stole both online keys has invented a head of the log': {
+    gone: { LOST_SNAPSHOT: 'keys/snapshot.pem', LOST_TIMESTAMP: 'keys/timestamp.pem' },
+    inventsHead: true,
+  },
   'Snapshot and timestamp have expired': { ageDays: 20 },
   'Root and targets have expired': { ageDays: 400 },
 }
@@ -138,11 +145,16 @@ const lossAndTheft = Object.entries(drills).flatMap(([name, { gone }]) =>
 )
 
 test.each(lossAndTheft)('%s: %s', async (name, fate) => {
-  const { ageDays = 0, gone = {}, isNewRepository = false } = drills[name] ?? {}
+  const { ageDays = 0, gone = {}, isNewRepository = false, inventsHead = false } = drills[name] ?? {}
   await makeWorld(ageDays)
   if (ageDays === 0) await run('vend-client update --machine machine')
   else await expect(run('vend-client update --machine machine')).rejects.toThrow('expired')
   const env = Object.fromEntries(Object.entries(gone).map(([variable, path]) => [variable, idOf(path)]))
+  if (inventsHead) {
+    inventHead()
+    await expect(run('vend refresh')).rejects.toThrow('is missing')
+    await run('vend-client check --machine machine || true')
+  }
   mkdirSync(at('thief'))
   for (const path of Object.values(gone)) {
     cpSync(at(path), at(`thief/${path.slice(path.lastIndexOf('/') + 1)}`))
@@ -155,6 +167,20 @@ test.each(lossAndTheft)('%s: %s', async (name, fate) => {
   expect(readFileSync(at('machine/root/content'), 'utf8')).toBe('two')
   await expectUseless(env)
 })
+
+/** Signs a log that nobody has, as long as no log ever gets. */
+function inventHead(): void {
+  mkdirSync(at('every-key'))
+  for (const role of ['releases', 'channels', 'snapshot', 'timestamp'])
+    cpSync(at(`keys/${role}.pem`), at(`every-key/${role}.pem`))
+  cpSync(at('offline/targets.pem'), at('every-key/targets.pem'))
+  cpSync(at('offline/root-1.pem'), at('every-key/root.pem'))
+  const forge = new Forge(at('repository'), at('every-key'))
+  const { log } = forge.signed('snapshot') as unknown as { readonly log: object }
+  forge.vouch({
+    snapshot: (snapshot) => Object.assign(snapshot, { log: { ...log, size: 1_000_000_000 } }),
+  })
+}
 
 /** The repository does not know a key that is gone, and goes on without it. */
 async function expectUseless(gone: Readonly<Record<string, string>>): Promise<void> {

@@ -21,8 +21,8 @@ export const channelHistoryCommand = defineCommand({
   path: 'channel history',
   summary: 'list what a channel was before, newest first',
   description:
-    "Reads the channel's earlier documents out of the numbered metadata in the store. The time is that at which the store " +
-    'took the metadata. What was collected, or lies too far back, is not listed; a change that lost a race against another ' +
+    "Reads the channel's earlier documents out of the numbered metadata in the store. The time is that at which they were " +
+    'signed. What was collected, or lies too far back, is not listed; a change that lost a race against another ' +
     'may be.',
   examples: ['channel history stable', 'channel history stable --limit 100 --json'],
   arguments: { channel: argument('name', 'the channel', readChannelName) },

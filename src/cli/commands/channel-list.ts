@@ -1,6 +1,6 @@
-import { channelJson, type Channel } from '../../../manifests/channel.ts'
+import { channelJson, reachedBy, type Channel } from '../../../manifests/channel.ts'
 import { defineCommand } from '../command.ts'
-import { describeRollout, reachedFraction } from '../describe-channel.ts'
+import { describeRollout } from '../describe-channel.ts'
 import { openRepository } from '../open-repository.ts'
 import { readAllChannels } from '../read-documents.ts'
 import { formatTable } from '../table.ts'
@@ -27,7 +27,7 @@ export const channelListCommand = defineCommand({
     json: {
       channels: channels.map((channel) => ({
         ...channelJson(channel),
-        fraction: reachedFraction(channel, now),
+        fraction: reachedBy(channel, now),
       })),
     },
     text: () =>

@@ -1,8 +1,8 @@
-import { channelJson, type Channel } from '../../../manifests/channel.ts'
+import { channelJson, reachedBy, type Channel } from '../../../manifests/channel.ts'
 import type { ChannelReports } from '../../reports/channel-reports.ts'
 import type { ReleaseReports } from '../../reports/release-reports.ts'
 import { defineCommand } from '../command.ts'
-import { describeChannel, reachedFraction } from '../describe-channel.ts'
+import { describeChannel } from '../describe-channel.ts'
 import {
   describeOutcomes,
   describeTrials,
@@ -44,7 +44,7 @@ export const channelStatusCommand = defineCommand({
   answer: ({ channel, now, current, previous, moved, known }) => ({
     json: {
       channel: channelJson(channel),
-      fraction: reachedFraction(channel, now),
+      fraction: reachedBy(channel, now),
       moved,
       known,
       current: jsonOfReports(current),

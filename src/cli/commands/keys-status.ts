@@ -1,9 +1,12 @@
 import type { JsonValue } from '../../../manifests/canonical-json.ts'
 import type { KeyRing } from '../../trust/key-ring.ts'
 import type { RepositoryState } from '../../repository/repository-state.ts'
-import { roleNames, soonBefore, type RoleName } from '../../trust/role.ts'
+import { roleKeysOf } from '../../trust/role-keys.ts'
+import { roleNames, type RoleName } from '../../trust/role.ts'
+import { warningMs } from '../../trust/lifetime.ts'
+import { shortKeyId } from '../../trust/public-key.ts'
 import { defineCommand } from '../command.ts'
-import { shortId } from '../describe-draft.ts'
+import { formatTerm } from '../format-term.ts'
 import { openRepository } from '../open-repository.ts'
 import { formatTable } from '../table.ts'
 
@@ -18,6 +21,8 @@ interface RoleStatus {
   readonly role: RoleName
   readonly version: number
   readonly expires: string
+  /** For which its signatures are good. */
+  readonly lifetimeSeconds: number
   readonly state: 'good' | 'soon' | 'expired'
   readonly threshold: number
   readonly keys: readonly StatusKey[]
@@ -35,7 +40,7 @@ export const keysStatusCommand = defineCommand({
   summary: 'show roles, their keys, and until when they are good',
   description:
     'Shows for every role which keys may sign, how many of them have to, where they are, and when the metadata ' +
-    'expire. Exit code 12 when some expire soon (the last 60 days, or the last third of a shorter term), 6 when some have ' +
+    'expire. Exit code 12 when some expire soon (the last 60 days, or the last third of a shorter life), 6 when some have ' +
     'expired. Asks for no passphrase.',
   examples: ['keys status', 'keys status --json'],
   arguments: {},
@@ -43,12 +48,14 @@ export const keysStatusCommand = defineCommand({
   settings: ['store', 'keys'],
   exitCodes: ['missing', 'trust', 'store', 'damage', 'expiring'],
   run: async (_input, context): Promise<Status> => {
-    const { roleKeysOf } = await import('../../repository/role-keys.ts')
+    const { delegatorsOf, lifetimesIn } = await import('../../repository/repository-state.ts')
     const { state, keys } = await openRepository(context)
     const now = context.now()
+    const [delegators, lifetimes] = [delegatorsOf(state), lifetimesIn(state)]
     const roles = roleNames.map((role) => {
-      const { keyIds, threshold } = roleKeysOf(state, role)
-      return { ...termOf(role, state, now), threshold, keys: keyIds.map((id) => keyWith(id, role, keys)) }
+      const { keyIds, threshold } = roleKeysOf(delegators, role)
+      const term = termOf(role, state, lifetimes[role], now)
+      return { ...term, threshold, keys: keyIds.map((id) => keyWith(id, role, keys)) }
     })
     for (const { role, state: term, expires } of roles) {
       if (term !== 'good') context.progress.note(`vend: ${warningOf(role, term, expires)}`)
@@ -56,7 +63,7 @@ export const keysStatusCommand = defineCommand({
     const unknown = roleNames.flatMap((role) =>
       keys
         .keys(role)
-        .filter(({ signer }) => !roleKeysOf(state, role).keyIds.includes(signer.key.keyID))
+        .filter(({ signer }) => !roleKeysOf(delegators, role).keyIds.includes(signer.key.keyID))
         .map(({ path, signer }) => ({ role, id: signer.key.keyID, path })),
     )
     return { roles, unknown }
@@ -64,22 +71,25 @@ export const keysStatusCommand = defineCommand({
   answer: ({ roles, unknown }) => ({
     json: { roles: roles as unknown as JsonValue, unknown: [...unknown] },
     text: ({ bold }) => {
-      const columns = ['role', 'version', 'expires', 'to sign', 'key', 'where'].map((title) => ({ title }))
-      const rows = roles.flatMap(({ role, version, expires, state, threshold, keys }) =>
+      const columns = ['role', 'version', 'expires', 'life', 'to sign', 'key', 'where'].map((title) => ({
+        title,
+      }))
+      const rows = roles.flatMap(({ role, version, expires, lifetimeSeconds, state, threshold, keys }) =>
         keys.map(({ id, path }, i) => [
           ...(i === 0
             ? [
                 role,
                 String(version),
                 state === 'good' ? expires : `${expires} ${state}`,
+                formatTerm(lifetimeSeconds),
                 `${threshold} of ${keys.length}`,
               ]
-            : ['', '', '', '']),
-          shortId(id),
+            : ['', '', '', '', '']),
+          shortKeyId(id),
           path ?? 'not here',
         ]),
       )
-      const strangers = unknown.map(({ id, path }) => `  ${shortId(id)}  ${path}\n`).join('')
+      const strangers = unknown.map(({ id, path }) => `  ${shortKeyId(id)}  ${path}\n`).join('')
       return (
         formatTable(columns, rows) +
         (strangers === ''
@@ -97,15 +107,17 @@ export const keysStatusCommand = defineCommand({
 function termOf(
   role: RoleName,
   state: RepositoryState,
+  lifetimeSeconds: number,
   now: Date,
-): Pick<RoleStatus, 'role' | 'version' | 'expires' | 'state'> {
+): Omit<RoleStatus, 'threshold' | 'keys'> {
   const { version, expires } = state[role].metadata.signed
   const leftMs = new Date(expires).getTime() - now.getTime()
   return {
     role,
     version,
     expires,
-    state: leftMs <= 0 ? 'expired' : leftMs < soonBefore(role) ? 'soon' : 'good',
+    lifetimeSeconds,
+    state: leftMs <= 0 ? 'expired' : leftMs < warningMs(lifetimeSeconds) ? 'soon' : 'good',
   }
 }
 

@@ -1,6 +1,9 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkpointText, parseCheckpoint } from '../../../src/transparency/checkpoint.ts'
+import { signNote } from '../../../src/transparency/signed-note.ts'
 import type { Scenario } from '../../support/scenario.ts'
 import { clientWorld, CommandLine } from './client-world.ts'
 import { vendHere } from './vend-here.ts'
@@ -58,6 +61,34 @@ test('vend audit names what is wrong and ends with 9', async () => {
   expect((await audit('--copy', join(world.directory, 'nowhere'))).stdout).toContain(
     'nowhere: checkpoint is missing',
   )
+})
+
+test('a copy of somebody hostile holds the audit for no longer than it must', async () => {
+  const hostile = join(world.directory, 'hostile')
+  cpSync(copy, hostile, { recursive: true })
+  const bundle = join(hostile, 'log/tile/entries/000.p/2')
+  rmSync(bundle)
+  execFileSync('mkfifo', [bundle])
+  const fifo = await audit('--copy', hostile)
+  expect(fifo).toMatchObject({ code: 9 })
+  expect(fifo.stdout).toContain('is no file')
+  // Whoever has a key of snapshots signs any size.
+  const [key] = world.keys.signers('snapshot')
+  if (key === undefined) throw new TypeError('the world has a key of snapshots')
+  const checkpoint = parseCheckpoint(readFileSync(join(copy, 'log/checkpoint')))
+  if (checkpoint === undefined) throw new TypeError('the copy has a checkpoint')
+  const head = { ...checkpoint.head, size: Number.MAX_SAFE_INTEGER }
+  const note = await signNote(checkpointText(head), [
+    {
+      name: head.origin,
+      publicKey: Buffer.from(String(key.key.keyVal['public']), 'hex'),
+      sign: async (text) => Buffer.from((await key.sign(text)).sig, 'hex'),
+    },
+  ])
+  writeFileSync(join(hostile, 'log/checkpoint'), note)
+  const endless = await audit('--copy', hostile)
+  expect(endless).toMatchObject({ code: 9 })
+  expect(endless.stdout).toMatch(/the log was read to entry \d+ of 9007199254740991 only/)
 })
 
 test('vend-client audit says what was proved', async () => {

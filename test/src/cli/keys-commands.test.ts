@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
@@ -211,4 +220,76 @@ test('a draft that proposes the impossible, and one that was changed by hand, ar
   signed.root.signed.expires = '2099-01-01T00:00:00Z'
   writeFileSync(at('draft.json'), JSON.stringify(signed))
   expect(await codeOf('keys', 'apply', at('draft.json'))).toBe('6 THRESHOLD_UNMET')
+})
+
+test('a draft is signed only where a root that it follows from is known, or named', async () => {
+  const { root } = await json<{ root: string }>('init')
+  await json('refresh', '--all')
+  await json('keys', 'propose', '--renew', 'root', '--out', at('draft.json'))
+  mkdirSync(at('usb'))
+  renameSync(at('keys/root.pem'), at('usb/root.pem'))
+  const sign = ['keys', 'sign', at('draft.json'), '--key', at('usb/root.pem')]
+  expect(await json<{ trusted: string }>(...sign)).toMatchObject({ trusted: at('keys/root.json') })
+  renameSync(at('keys/root.json'), at('first.json'))
+  expect(await codeOf(...sign)).toBe('6 ROOT_MISMATCH')
+  expect(await codeOf(...sign, '--root', `sha256:${'0'.repeat(64)}`)).toBe('6 ROOT_MISMATCH')
+  await json(...sign, '--root', root)
+  await json(...sign, '--root', at('first.json'))
+  cpSync(at('repository/tuf/metadata/2.root.json'), at('usb/root.json'))
+  expect(await json<{ trusted: string }>(...sign)).toMatchObject({ trusted: at('usb/root.json') })
+})
+
+test('an invented draft is not signed, whatever keys it names', async () => {
+  await json('init')
+  renameSync(at('keys'), at('ours'))
+  renameSync(at('repository'), at('our-repository'))
+  await json('init')
+  await json('keys', 'propose', '--renew', 'root', '--out', at('draft.json'))
+  const before = readFileSync(at('draft.json'))
+  expect(await codeOf('keys', 'sign', at('draft.json'), '--key', at('ours/root.pem'))).toBe('6 ROOT_MISMATCH')
+  expect(readFileSync(at('draft.json'))).toEqual(before)
+})
+
+interface Lives {
+  readonly roles: readonly { readonly role: string; readonly lifetimeSeconds: number }[]
+}
+
+test('lifetimes are given at the beginning, changed by refresh or by a draft, and shown', async () => {
+  const day = 86_400
+  const lives = async (): Promise<number[]> =>
+    (await json<Lives>('keys', 'status')).roles.map(({ lifetimeSeconds }) => lifetimeSeconds / day)
+  await json('init', '--lifetime', 'channels=3d,timestamp=1d', '--lifetime', 'releases=90d')
+  expect(await lives()).toEqual([365, 365, 90, 3, 14, 1])
+  const refreshed = await json<{ expires: Record<string, string> }>('refresh', '--lifetime', 'channels=5d')
+  expect(await lives()).toEqual([365, 365, 90, 5, 14, 1])
+  const left = Date.parse(refreshed.expires['channels'] ?? '') - Date.now()
+  expect(left / dayMs).toBeCloseTo(5, 1)
+  await json('keys', 'propose', '--lifetime', 'snapshot=2d,releases=30d', '--out', at('draft.json'))
+  for (const role of ['root', 'targets'])
+    expect((await run('keys', 'sign', at('draft.json'), '--key', at(`keys/${role}.pem`))).stdout).toContain(
+      'signatures of snapshot are good for 2d (was 14d)',
+    )
+  await json('keys', 'apply', at('draft.json'))
+  expect(await lives()).toEqual([365, 365, 30, 5, 2, 1])
+  expect((await run('keys', 'status')).stdout).toMatch(/^channels .* 5d /m)
+})
+
+test.each(['channels=1h', 'channels=367d', 'channels', 'queen=7d', 'channels=7d,'])(
+  'init refuses --lifetime %s',
+  async (text) => {
+    expect((await run('init', '--lifetime', text)).code).toBe(2)
+    expect(existsSync(at('keys'))).toBe(false)
+  },
+)
+
+test('init that was begun with thresholds is not completed without', async () => {
+  const options = ['--threshold', 'root=2/3', '--threshold', 'targets=2/2']
+  writeFileSync(at('repository'), 'no place for a repository')
+  expect((await run('init', ...options)).code).not.toBe(0)
+  rmSync(at('repository'))
+  expect(await codeOf('init')).toBe('4 INIT_UNCLEAR')
+  const { stderr } = await run('init')
+  expect(stderr).toContain('vend init --threshold root=2/3 --threshold targets=2/2')
+  await json('init', ...options)
+  expect((await roles())[0]).toMatchObject({ role: 'root', threshold: 2 })
 })

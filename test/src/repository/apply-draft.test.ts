@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -7,6 +7,7 @@ import { createRepository } from '../../../src/repository/create-repository.ts'
 import { proposeKeys, type KeyChange } from '../../../src/repository/propose-keys.ts'
 import { refreshExpiry } from '../../../src/repository/refresh.ts'
 import { loadState, type RepositoryState } from '../../../src/repository/repository-state.ts'
+import { unfinishedDraft } from '../../../src/repository/unfinished-draft.ts'
 import { decodeDraft, encodeDraft, mergeDrafts, signDraft, type Draft } from '../../../src/trust/draft.ts'
 import { createKeyFile, noPassphrase, openKeyFile } from '../../../src/trust/key-file.ts'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
@@ -207,6 +208,108 @@ test('without the old keys, a change that dies at any write is completed', async
     await apply(draft, copy)
     for (const id of roleKeys(await state(copy), 'timestamp')) expect(id).toBe(keyAt('timestamp-2').key.keyID)
   }
+})
+
+/** Online keys that are gone, and a commit of whoever has them that comes between the root and the timestamp. */
+async function overtaken(
+  draft: Draft,
+  meanwhile: (copy: MemoryStore, old: KeyRing) => Promise<unknown>,
+): Promise<MemoryStore> {
+  const old = new KeyRing(`${directory}-old`)
+  const copy = await copyOf(store)
+  const racing = new FaultyStore(copy, {
+    onWrite: async ({ key, moment }) => {
+      if (key === 'tuf/metadata/2.root.json' && moment === 'before') await meanwhile(copy, old)
+    },
+  })
+  await expect(apply(draft, racing)).rejects.toMatchObject({ code: 'PUBLISH_CONFLICT' })
+  await expect(state(copy)).rejects.toMatchObject({
+    code: 'METADATA_INVALID',
+    hint: expect.stringContaining('vend keys apply') as string,
+  })
+  return copy
+}
+
+/** The keys as they were lie in a directory of their own; of those online the repository's directory has new ones alone. */
+function loseOnlineKeys(): readonly KeyChange[] {
+  const old = `${directory}-old`
+  cpSync(directory, old, { recursive: true })
+  onTestFinished(() => rmSync(old, { recursive: true }))
+  const made = [
+    ...replaced('snapshot', 'snapshot-1', 'snapshot-9'),
+    { kind: 'remove', role: 'snapshot', id: keyAt('snapshot-2').key.keyID } as const,
+    ...replaced('timestamp', 'timestamp', 'timestamp-2'),
+  ]
+  for (const name of ['snapshot-1', 'snapshot-2', 'timestamp'])
+    renameSync(join(directory, `${name}.pem`), join(directory, `${name}.lost`))
+  return made
+}
+
+const refreshed = async (copy: MemoryStore, old: KeyRing): Promise<unknown> =>
+  refreshExpiry({ store: copy, keys: old, now })
+
+test('a race that was lost without the old keys is completed by the same draft with other signatures', async () => {
+  const changes = loseOnlineKeys()
+  const draft = await draftOf(changes, 'root-1', 'root-2')
+  const copy = await overtaken(draft, refreshed)
+  const others = await draftOf(changes, 'root-2', 'root-3')
+  await apply(others, copy)
+  expect(roleKeys(await state(copy), 'timestamp')).toEqual([keyAt('timestamp-2').key.keyID])
+  // As machines have seen it.
+  expect(Object.keys((await state(copy)).root.metadata.signatures)).toEqual(
+    Object.keys(draft.root?.signatures ?? {}),
+  )
+})
+
+test('a race that was lost without the old keys is completed without any draft', async () => {
+  const copy = await overtaken(await draftOf(loseOnlineKeys(), 'root-1', 'root-2'), refreshed)
+  const context = { store: copy, keys: ring(), now }
+  const unfinished = await unfinishedDraft(context)
+  expect(unfinished?.root?.signed.version).toBe(2)
+  if (unfinished !== undefined) await apply(unfinished, copy)
+  expect(roleKeys(await state(copy), 'timestamp')).toEqual([keyAt('timestamp-2').key.keyID])
+  expect(await unfinishedDraft(context)).toBeUndefined()
+})
+
+test('another draft is told to wait for the one that was begun', async () => {
+  const changes = loseOnlineKeys()
+  const other = await draftOf([{ kind: 'threshold', role: 'root', threshold: 3 }], ...oneOfRoots, 'root-3')
+  const copy = await overtaken(await draftOf(changes, 'root-1', 'root-2'), refreshed)
+  await expect(apply(other, copy)).rejects.toMatchObject({
+    code: 'PUBLISH_CONFLICT',
+    hint: expect.stringContaining('"vend keys apply" without a draft') as string,
+  })
+})
+
+test('where the winner signed the targets too, the root is completed, and the rest proposed again', async () => {
+  const changes = [...loseOnlineKeys(), ...replaced('releases', 'releases', 'releases-2')]
+  const draft = await draftOf(changes, 'root-1', 'root-2', 'targets')
+  const copy = await overtaken(draft, async (winner, old) => {
+    const renewed = await proposeKeys(await state(winner), [{ kind: 'renew', role: 'targets' }], {
+      store: winner,
+      now,
+    })
+    await signDraft(renewed, keyAt('targets'))
+    await applyDraft({ store: winner, keys: old, now }, renewed)
+  })
+  await expect(apply(draft, copy)).rejects.toMatchObject({
+    code: 'PUBLISH_CONFLICT',
+    hint: expect.stringContaining('"vend keys apply" without a draft') as string,
+  })
+  const unfinished = await unfinishedDraft({ store: copy, keys: ring(), now })
+  if (unfinished !== undefined) await apply(unfinished, copy)
+  expect(roleKeys(await state(copy), 'timestamp')).toEqual([keyAt('timestamp-2').key.keyID])
+  expect(roleKeys(await state(copy), 'releases')).toEqual([keyAt('releases').key.keyID])
+})
+
+test('a change of the targets key that ended behind its root is completed without its draft', async () => {
+  const changes = [...loseOnlineKeys(), ...replaced('targets', 'targets', 'targets-2')]
+  const draft = await draftOf(changes, 'root-1', 'root-2', 'targets-2')
+  const copy = await overtaken(draft, refreshed)
+  const unfinished = await unfinishedDraft({ store: copy, keys: ring(), now })
+  expect(unfinished?.targets?.signed.toJSON()).toEqual(draft.targets?.signed.toJSON())
+  if (unfinished !== undefined) await apply(unfinished, copy)
+  expect(roleKeys(await state(copy), 'targets')).toEqual([keyAt('targets-2').key.keyID])
 })
 
 function roleKeys({ root, targets }: RepositoryState, role: RoleName): readonly string[] {

@@ -109,3 +109,84 @@ test('keys that cannot be read are named, and nothing is stored', async () => {
   await expect(createRepository({ store, keys, now })).rejects.toMatchObject({ code: 'KEY_UNREADABLE' })
   expect(await keysIn(store)).toEqual([])
 })
+
+const wish = {
+  shares: { root: { threshold: 2, keys: 3 }, channels: { threshold: 2, keys: 2 } },
+  lifetimes: { channels: 86_400 },
+}
+
+interface Made {
+  readonly root: number | undefined
+  readonly channels: number | undefined
+  readonly days: number
+}
+
+async function made(store: MemoryStore): Promise<Made> {
+  const { root, targets, channels } = await loadState(store)
+  const lifeMs = Date.parse(channels.metadata.signed.expires) - now.getTime()
+  return {
+    root: root.metadata.signed.roles['root']?.threshold,
+    channels: targets.metadata.signed.delegations?.roles?.['channels']?.threshold,
+    days: Math.round(lifeMs / 86_400_000),
+  }
+}
+
+test('makes as many keys, and signatures for as long, as it is told', async () => {
+  const store = new MemoryStore()
+  await createRepository({ store, keys, now }, wish)
+  expect(await made(store)).toEqual({ root: 2, channels: 2, days: 1 })
+  expect(readdirSync(keys.directory)).not.toContain('init-begun')
+})
+
+test('after a crash at any of its writes, other options are refused and the same complete it', async () => {
+  for (let crash = 0; ; crash++) {
+    const store = new MemoryStore()
+    const ring = new KeyRing(join(directory, `keys-${crash}`))
+    const dying = new FaultyStore(store, {
+      onWrite: ({ index, moment }) => {
+        if (index === crash && moment === 'before') throw new Error('dead')
+      },
+    })
+    const isDead = await createRepository({ store: dying, keys: ring, now }, wish).then(
+      () => false,
+      () => true,
+    )
+    if (!isDead) {
+      expect(crash).toBeGreaterThan(5)
+      return
+    }
+    const before = await contentsOf(store)
+    for (const other of [{}, { ...wish, lifetimes: {} }, { ...wish, shares: { root: wish.shares.root } }]) {
+      const again = createRepository({ store, keys: new KeyRing(ring.directory), now }, other)
+      await expect(again).rejects.toMatchObject({
+        code: 'INIT_UNCLEAR',
+        message: expect.stringContaining(
+          '"vend init --threshold root=2/3 --threshold channels=2/2 --lifetime channels=86400s"',
+        ) as string,
+      })
+    }
+    expect(await contentsOf(store)).toEqual(before)
+    expect(await createRepository({ store, keys: new KeyRing(ring.directory), now }, wish)).toBe(true)
+    expect(await made(store)).toEqual({ root: 2, channels: 2, days: 1 })
+  }
+})
+
+test('several keys of a role that were made before: that one of them signs alone has to be said', async () => {
+  keys.generateMissing({ root: 3 })
+  const store = new MemoryStore()
+  await expect(createRepository({ store, keys, now })).rejects.toMatchObject({ code: 'INIT_UNCLEAR' })
+  expect(await keysIn(store)).toEqual([])
+  const shares = { root: { threshold: 2, keys: 3 } }
+  expect(await createRepository({ store, keys, now }, { shares })).toBe(true)
+  expect((await made(store)).root).toBe(2)
+})
+
+test('a root that is there already is not taken for one of other thresholds', async () => {
+  await createRepository({ store: new MemoryStore(), keys, now })
+  const store = new MemoryStore()
+  const shares = { root: { threshold: 2, keys: 2 } }
+  await expect(createRepository({ store, keys, now }, { shares })).rejects.toMatchObject({
+    code: 'INIT_UNCLEAR',
+  })
+  expect(await keysIn(store)).toEqual([])
+})

@@ -1,12 +1,16 @@
+import { Timestamp } from '@tufjs/models'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { TrustedRepository } from '../../../src/client/trusted-repository.ts'
 import type { HttpFetcher } from '../../../src/client/http-fetcher.ts'
-import { refreshExpiry, type RefreshOutcome } from '../../../src/repository/refresh.ts'
+import { timestampKey } from '../../../src/repository/layout.ts'
+import { expiryDates, refreshExpiry, type RefreshOutcome } from '../../../src/repository/refresh.ts'
+import { setLifetimes } from '../../../src/repository/set-lifetimes.ts'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
 import { roleNames, type RoleName } from '../../../src/trust/role.ts'
+import { signMetadata } from '../../../src/trust/sign-metadata.ts'
 import type { BlobStore } from '../../../storage/blob-store.ts'
 import { FilesystemStore } from '../../../storage/filesystem-store.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
@@ -120,17 +124,30 @@ test('all roles are signed anew, and the trusted root stays the first', async ()
   expect(await keysIn(publisher.store, 'tuf/metadata/2.root')).toEqual(['tuf/metadata/2.root.json'])
 })
 
-test('releases and channels are signed anew when half of their term is over, where their keys are', async () => {
-  expect((await refresh(150)).renewed).toEqual(['snapshot', 'timestamp'])
+test('releases and channels are signed anew when half of their life is over, where their keys are', async () => {
+  expect((await refresh(3)).renewed).toEqual(['snapshot', 'timestamp'])
   const online = keysOf('snapshot', 'timestamp')
-  expect((await refresh(200, { keys: online })).renewed).toEqual(['snapshot', 'timestamp'])
-  const { renewed, expiring } = await refresh(200, { keys: keysOf('channels', 'snapshot', 'timestamp') })
+  expect((await refresh(4, { keys: online })).renewed).toEqual(['snapshot', 'timestamp'])
+  const { renewed, expiring } = await refresh(4, { keys: keysOf('channels', 'snapshot', 'timestamp') })
   expect({ renewed, expiring }).toEqual({ renewed: ['channels', 'snapshot', 'timestamp'], expiring: [] })
-  expect((await refresh(201)).renewed).toEqual(['releases', 'snapshot', 'timestamp'])
+  expect((await refresh(5)).renewed).toEqual(['snapshot', 'timestamp'])
+  expect((await refresh(201)).renewed).toEqual(['releases', 'channels', 'snapshot', 'timestamp'])
   expect((await refresh(202)).renewed).toEqual(['snapshot', 'timestamp'])
 })
 
-test('what expires within sixty days and was not renewed is told', async () => {
+test('without the key of channels, machines refuse what nobody has signed for its lifetime', async () => {
+  const online = keysOf('snapshot', 'timestamp')
+  const machine = newMachine('machine')
+  const { expiring } = await refresh(6, { keys: online })
+  expect(expiring.map(({ role, hasKey }) => [role, hasKey])).toEqual([['channels', false]])
+  expect(await machineSees(machine, 6.5)).toBe(1)
+  await refresh(8, { keys: online })
+  await expect(machineSees(machine, 8)).rejects.toMatchObject({ code: 'METADATA_STALE' })
+  await refresh(9)
+  expect(await machineSees(machine, 9)).toBe(1)
+})
+
+test('what expires soon and was not renewed is told', async () => {
   const online = keysOf('channels', 'targets', 'snapshot', 'timestamp')
   expect((await refresh(304, { keys: online })).expiring).toEqual([])
   const { expiring } = await refresh(306, { keys: online })
@@ -139,6 +156,56 @@ test('what expires within sixty days and was not renewed is told', async () => {
     ['targets', true],
     ['releases', false],
   ])
+})
+
+test('another lifetime holds from the next signature on, and for those who sign later', async () => {
+  const day = dayMs / 1000
+  const lifetimes = { timestamp: day, channels: 2 * day, releases: 30 * day }
+  await setLifetimes({ store: publisher.store, keys: publisher.keys, now: afterDays(0) }, lifetimes)
+  const shortened = await refresh(0)
+  expect(shortened.renewed).toEqual(['releases', 'channels', 'snapshot', 'timestamp'])
+  const lifeOf = (role: RoleName, { state }: RefreshOutcome, days: number): number =>
+    Math.round((expiryDates(state)[role].getTime() - afterDays(days).getTime()) / dayMs)
+  const lives = (outcome: RefreshOutcome, days: number): number[] =>
+    roleNames.map((role) => lifeOf(role, outcome, days))
+  expect(lives(shortened, 0)).toEqual([365, 365, 30, 2, 14, 1])
+  expect(lives(await refresh(200, { all: true }), 200)).toEqual([365, 365, 30, 2, 14, 1])
+  const machine = newMachine('machine')
+  expect(await machineSees(machine, 200.5)).toBe(1)
+  await expect(machineSees(machine, 201.5)).rejects.toMatchObject({ code: 'METADATA_STALE' })
+  await setLifetimes(
+    { store: publisher.store, keys: publisher.keys, now: afterDays(201) },
+    { channels: 30 * day },
+  )
+  expect(lifeOf('channels', await refresh(201), 201)).toBe(30)
+})
+
+test('the lifetimes of the root take its key, those of channels the key of targets, and nothing is stored without', async () => {
+  const keys = keysOf('channels', 'snapshot', 'timestamp')
+  const before = await contentsOf(publisher.store)
+  for (const lifetimes of [{ timestamp: 86_400 }, { channels: 86_400 }]) {
+    const context = { store: publisher.store, keys, now: publisher.now }
+    await expect(setLifetimes(context, lifetimes)).rejects.toMatchObject({ code: 'KEY_MISSING' })
+  }
+  expect(await contentsOf(publisher.store)).toEqual(before)
+})
+
+test('who has the online keys cannot lengthen what those sign who come after', async () => {
+  const { state } = await publisher.repository()
+  const { signed } = state.timestamp.metadata
+  const forged = new Timestamp({
+    version: signed.version + 1,
+    specVersion: signed.specVersion,
+    expires: afterDays(5000)
+      .toISOString()
+      .replace(/\.\d+Z$/, 'Z'),
+    snapshotMeta: signed.snapshotMeta,
+    unrecognizedFields: { lifetimeSeconds: 366 * 86_400 },
+  })
+  const { bytes } = await signMetadata(forged, publisher.keys.signers('timestamp'))
+  await publisher.store.put(timestampKey, bytes)
+  const after = await refresh(0)
+  expect(expiryDates(after.state).timestamp.getTime()).toBeLessThanOrEqual(afterDays(7).getTime())
 })
 
 test('a key that is none of the repository’s keeps nothing else from being renewed', async () => {

@@ -1,5 +1,6 @@
 import { Snapshot } from '@tufjs/models'
 import { expect, onTestFinished, test } from 'vitest'
+import { defaultLifetimes } from '../../../src/trust/lifetime.ts'
 import { commonFields, signTimestamp } from '../../../src/repository/commit.ts'
 import { checkpointKey, metadataKey, timestampKey } from '../../../src/repository/layout.ts'
 import { refreshExpiry } from '../../../src/repository/refresh.ts'
@@ -93,11 +94,14 @@ async function dropLog(repository: LoggedRepository): Promise<void> {
   const version = state.snapshot.metadata.signed.version + 1
   for (let older = 1; older < version; older++) await store.delete(metadataKey('snapshot', older))
   const { meta } = state.snapshot.metadata.signed
-  const fields = commonFields({ now }, 'snapshot', version)
+  const fields = commonFields({ now }, defaultLifetimes.snapshot, version)
   const snapshot = await signMetadata(new Snapshot({ ...fields, meta }), signersFor(state, keys, 'snapshot'))
   await store.put(metadataKey('snapshot', version), snapshot.bytes)
   const next = state.timestamp.metadata.signed.version + 1
-  const timestamp = await signTimestamp({ now }, snapshot, next, signersFor(state, keys, 'timestamp'))
+  const timestamp = await signTimestamp({ now }, snapshot, next, {
+    signers: (role) => signersFor(state, keys, role),
+    lifetimes: defaultLifetimes,
+  })
   await store.put(timestampKey, timestamp.bytes)
 }
 

@@ -218,6 +218,14 @@ describe('a rollback', () => {
     })
   })
 
+  test('leaves a curve where it was signed to be, whatever the store says of times', async () => {
+    await set({ version: 1 })
+    await set({ version: 2, rollout: { now: 0, to: 10_000, seconds: 10 * 3600 } }, 'stable', 0)
+    await set({ version: 3 }, 'stable', 5)
+    const { channel } = await rollBack(2, 9)
+    expect(channel.rollout).toEqual({ seed: '2', steps: [{ at: at(0), fraction: 5000 }] })
+  })
+
   test('of a channel that was moved to an earlier release already', async () => {
     await set({ version: 2 })
     expect(await rollBack(2, 1)).toMatchObject({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
-import { expiryOf, roleNames, type RoleName } from '../../../src/trust/role.ts'
+import { roleNames, type RoleName } from '../../../src/trust/role.ts'
 import { SigningKey } from '../../../src/trust/signing-key.ts'
 
 let directory: string
@@ -101,13 +101,4 @@ test('keeps the trusted root whole', () => {
   ring.keepTrustedRoot(Buffer.from('one'))
   ring.keepTrustedRoot(Buffer.from('two'))
   expect(ring.trustedRoot()?.toString()).toBe('two')
-})
-
-test.each([
-  ['timestamp', '2026-03-08T10:00:00Z'],
-  ['snapshot', '2026-03-15T10:00:00Z'],
-  ['root', '2027-03-01T10:00:00Z'],
-  ['releases', '2027-03-01T10:00:00Z'],
-] as const)('%s expires at %s', (role, expected) => {
-  expect(expiryOf(role, new Date('2026-03-01T10:00:00.123Z'))).toBe(expected)
 })
