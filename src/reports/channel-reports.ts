@@ -1,6 +1,6 @@
 import type { Channel } from '../../manifests/channel.ts'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
-import { readReleaseReports, type ReleaseReports } from './release-reports.ts'
+import { noReports, readReportsOfReleases, type ReleaseReports } from './release-reports.ts'
 
 /** What is known of a channel's machines from their reports. */
 export interface ChannelReports {
@@ -17,9 +17,13 @@ export async function readChannelReports(
   { channel, version, previous }: Channel,
   options: CallOptions = {},
 ): Promise<ChannelReports> {
-  const current = await readReleaseReports(store, channel, version, options)
-  const before =
-    previous === undefined ? undefined : await readReleaseReports(store, channel, previous, options)
+  const releases = previous === undefined ? [version] : [version, previous]
+  const [current = noReports(version), before] = await readReportsOfReleases(
+    store,
+    channel,
+    releases,
+    options,
+  )
   const known = new Set<number>()
   let moved = 0
   for (const { outcome, machines } of current.outcomes) {

@@ -54,15 +54,23 @@ export class OutcomeTally {
     return true
   }
 
-  merge({ outcomes, beyond }: { readonly outcomes: readonly OutcomeGroup[]; readonly beyond: number }): void {
+  /** Whether anything is another than before. */
+  merge({
+    outcomes,
+    beyond,
+  }: {
+    readonly outcomes: readonly OutcomeGroup[]
+    readonly beyond: number
+  }): boolean {
+    const hadBeyond = this.#beyond
+    let isNews = false
     for (const { machines, minutes, ...outcome } of outcomes) {
-      for (const [i, machine] of machines.entries()) this.note(machine, outcome, minutes[i] ?? 0)
+      for (const [i, machine] of machines.entries()) {
+        isNews = this.note(machine, outcome, minutes[i] ?? 0) || isNews
+      }
     }
     this.#beyond += beyond
-  }
-
-  machines(): Iterable<number> {
-    return this.#machines.keys()
+    return isNews || this.#beyond !== hadBeyond
   }
 
   /** In the order of the phases; what is ok before what failed. */

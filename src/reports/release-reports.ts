@@ -1,41 +1,52 @@
-import { FormatError } from '../../manifests/errors.ts'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
-import { RepositoryError } from '../repository/errors.ts'
-import { readBlob } from '../repository/read-blob.ts'
+import { mapInOrder } from '../map-in-order.ts'
 import { OutcomeTally, type OutcomeGroup } from './outcome-tally.ts'
 import type { Evidence } from './judge-release.ts'
-import { decodeTally, tallyPrefix } from './tally-document.ts'
+import { readShard } from './read-shard.ts'
+import { shardDigits } from './shard-document.ts'
 
 /** What all front ends together heard of the machines that went to one release of one channel. */
 export interface ReleaseReports {
   readonly release: number
   readonly outcomes: readonly OutcomeGroup[]
-  /** How many reports came of machines that there was no room for. */
+  /** About how many reports came of machines that there was no room for. */
   readonly beyond: number
 }
 
-/** Throws REPOSITORY_CORRUPT where a front end's counts are damaged. */
+const maxReads = 8
+
+/** Throws REPOSITORY_CORRUPT where counts are damaged. */
 export async function readReleaseReports(
   store: BlobReader,
   channel: string,
   release: number,
   options: CallOptions = {},
 ): Promise<ReleaseReports> {
-  const tally = new OutcomeTally()
-  for await (const { key } of store.list(tallyPrefix(channel, release), options)) {
-    const blob = await readBlob(store, key, options)
-    if (blob === undefined) continue
-    try {
-      tally.merge(decodeTally(blob.bytes))
-    } catch (cause) {
-      if (!(cause instanceof FormatError)) throw cause
-      throw new RepositoryError('REPOSITORY_CORRUPT', `${store.name}: ${key}: ${cause.message}`, {
-        hint: 'delete it: the counts of one server process are lost with it',
-        cause,
-      })
-    }
+  const [reports] = await readReportsOfReleases(store, channel, [release], options)
+  return reports ?? noReports(release)
+}
+
+export function noReports(release: number): ReleaseReports {
+  return { release, outcomes: [], beyond: 0 }
+}
+
+/** In the order of the releases asked for. Throws REPOSITORY_CORRUPT where counts are damaged. */
+export async function readReportsOfReleases(
+  store: BlobReader,
+  channel: string,
+  releases: readonly number[],
+  options: CallOptions = {},
+): Promise<ReleaseReports[]> {
+  const tallies = new Map(releases.map((release) => [release, new OutcomeTally()]))
+  const read = async (digit: string) => readShard(store, channel, digit, options)
+  for await (const stored of mapInOrder(shardDigits, maxReads, read)) {
+    for (const heard of stored?.shard.releases ?? []) tallies.get(heard.release)?.merge(heard)
   }
-  return { release, outcomes: tally.groups(), beyond: tally.beyond }
+  return [...tallies].map(([release, tally]) => ({
+    release,
+    outcomes: tally.groups(),
+    beyond: tally.beyond,
+  }))
 }
 
 export interface EvidenceOptions {

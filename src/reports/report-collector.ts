@@ -1,42 +1,43 @@
-import { randomBytes } from 'node:crypto'
 import type { BlobStore } from '../../storage/blob-store.ts'
+import { BoundedTasks } from '../bounded-tasks.ts'
+import { joinShard, type ShardNews } from './join-shard.ts'
 import { machineFingerprint, OutcomeTally } from './outcome-tally.ts'
-import { encodeTally, tallyKey } from './tally-document.ts'
+import { shardDigitOf } from './shard-document.ts'
 import type { UpdateReport } from './update-report.ts'
 
 export interface ReportCollectorOptions {
   readonly store: BlobStore
   /** How often what was heard is stored: as much as a crash may lose. */
   readonly flushMs: number
-  /** Told of a flush that failed; what it had is in the next. */
+  /** The releases that a channel sends machines to. May reject: then nothing is let go. */
+  readonly releasesOf: (channel: string) => Promise<ReadonlySet<number>>
+  /** Told of a flush that failed, once for all of it; what it had is in the next. */
   readonly onFailure: (error: unknown) => void
   /** Default: the system's clock. */
   readonly now?: () => Date
 }
 
-/** For each release of each channel; about 5 MB of memory, and 1.2 MB in the store. */
-const maxMachines = 50_000
+/** Heard and not stored yet, of all releases together; about 10 MB of memory. */
+const maxWaiting = 100_000
 
-/** How many releases are counted at once. They are those that channels point to, so that this is never many. */
-const maxTallies = 16
+/** Stored at once. */
+const maxJoins = 4
 
-interface Tally {
-  readonly channel: string
-  readonly release: number
-  readonly key: string
-  readonly outcomes: OutcomeTally
-  isStored: boolean
+/** News of one shard, still being heard. */
+interface HeardShard extends ShardNews {
+  readonly releases: Map<number, OutcomeTally>
 }
 
 /**
- * Counts the reports that one process hears, and stores the counts now and then, each time under the same names, which
- * hold random digits of its own. In memory and in the store there is of a machine a part of its report's id, and
- * nothing of where the report came from.
+ * Hears the reports of one process, and now and then adds them to what all processes have stored together. In memory
+ * and in the store there is of a machine a part of its report's id, and nothing of where the report came from.
  */
 export class ReportCollector {
   readonly #options: ReportCollectorOptions
-  /** By channel and release; the one that a report came for last at the end. */
-  readonly #tallies = new Map<string, Tally>()
+  /** By channel and first digit of the machine. */
+  #heard = new Map<string, HeardShard>()
+  /** Of `#heard` and of what is being stored. */
+  #waiting = 0
   readonly #timer: NodeJS.Timeout
   #flushing: Promise<void> = Promise.resolve()
 
@@ -45,20 +46,18 @@ export class ReportCollector {
     this.#timer = setInterval(() => void this.flush(), options.flushMs).unref()
   }
 
-  /** False when there is no room for another release, until something of the others is stored. */
-  note(report: UpdateReport): boolean {
-    const tally = this.#tallyOf(report)
-    if (tally === undefined) return false
-    const { from, phase, outcome, code } = report
-    const minute = Math.floor((this.#options.now?.() ?? new Date()).getTime() / 60_000)
-    const fingerprint = machineFingerprint(report.id)
-    const hadBeyond = tally.outcomes.beyond
-    const isNews = tally.outcomes.note(fingerprint, { from, phase, outcome, code }, minute)
-    if (isNews || tally.outcomes.beyond !== hadBeyond) tally.isStored = false
+  /** False when there is no room until something is stored. */
+  note({ channel, to, id, from, phase, outcome, code }: UpdateReport): boolean {
+    if (this.#waiting >= maxWaiting) return false
+    const machine = machineFingerprint(id)
+    const tally = this.#tallyOf(channel, shardDigitOf(machine), to)
+    const before = tally.size
+    tally.note(machine, { from, phase, outcome, code }, minuteOf(this.#now()))
+    this.#waiting += tally.size - before
     return true
   }
 
-  /** Stores what is not stored yet. Never rejects. */
+  /** Stores what was heard. Never rejects. */
   async flush(): Promise<void> {
     this.#flushing = this.#flushing.then(async () => this.#store())
     await this.#flushing
@@ -69,43 +68,66 @@ export class ReportCollector {
     await this.flush()
   }
 
-  #tallyOf({ channel, to }: UpdateReport): Tally | undefined {
-    const name = `${channel}/${to}`
-    const known = this.#tallies.get(name)
-    if (known === undefined && !this.#makeRoom()) return undefined
-    const tally = known ?? {
-      channel,
-      release: to,
-      // Of the tally, not of the process: one that was let go and begins again must not replace what it had.
-      key: tallyKey(channel, to, randomBytes(8).toString('hex')),
-      outcomes: new OutcomeTally(maxMachines),
-      isStored: true,
-    }
-    this.#tallies.delete(name)
-    this.#tallies.set(name, tally)
+  #now(): Date {
+    return this.#options.now?.() ?? new Date()
+  }
+
+  #tallyOf(channel: string, digit: string, release: number): OutcomeTally {
+    const name = `${channel}/${digit}`
+    const shard = this.#heard.get(name) ?? { channel, digit, releases: new Map<number, OutcomeTally>() }
+    this.#heard.set(name, shard)
+    const tally = shard.releases.get(release) ?? new OutcomeTally()
+    shard.releases.set(release, tally)
     return tally
   }
 
-  #makeRoom(): boolean {
-    if (this.#tallies.size < maxTallies) return true
-    for (const [name, { isStored }] of this.#tallies) {
-      if (isStored) return this.#tallies.delete(name)
+  async #store(): Promise<void> {
+    const shards = [...this.#heard.values()]
+    this.#heard = new Map()
+    const wanted = await this.#releasesOf(new Set(shards.map(({ channel }) => channel)))
+    const context = { store: this.#options.store, minute: minuteOf(this.#now()) }
+    const failures: unknown[] = []
+    const joins = new BoundedTasks(maxJoins)
+    for (const shard of shards) {
+      await joins.start(async () => {
+        try {
+          await joinShard(shard, { ...context, wanted: wanted.get(shard.channel) })
+          this.#waiting -= machinesIn(shard)
+        } catch (error) {
+          failures.push(error)
+          this.#keep(shard)
+        }
+      })
     }
-    return false
+    await joins.finish()
+    if (failures.length > 0) this.#options.onFailure(failures[0])
   }
 
-  async #store(): Promise<void> {
-    for (const tally of this.#tallies.values()) {
-      if (tally.isStored) continue
-      const { channel, release, key, outcomes } = tally
-      const text = encodeTally({ channel, release, outcomes: outcomes.groups(), beyond: outcomes.beyond })
-      tally.isStored = true
-      try {
-        await this.#options.store.put(key, Buffer.from(text), { contentType: 'application/json' })
-      } catch (error) {
-        tally.isStored = false
-        this.#options.onFailure(error)
-      }
+  /** By channel, as far as it can be known. */
+  async #releasesOf(channels: ReadonlySet<string>): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    const known = new Map<string, ReadonlySet<number>>()
+    for (const channel of channels) {
+      const releases = await this.#options.releasesOf(channel).catch(() => undefined)
+      if (releases !== undefined) known.set(channel, releases)
+    }
+    return known
+  }
+
+  /** Beside what was heard since. */
+  #keep({ channel, digit, releases }: HeardShard): void {
+    for (const [release, tally] of releases) {
+      const since = this.#tallyOf(channel, digit, release)
+      const both = since.size + tally.size
+      since.merge({ outcomes: tally.groups(), beyond: tally.beyond })
+      this.#waiting -= both - since.size
     }
   }
+}
+
+function minuteOf(date: Date): number {
+  return Math.floor(date.getTime() / 60_000)
+}
+
+function machinesIn({ releases }: ShardNews): number {
+  return [...releases.values()].reduce((sum, { size }) => sum + size, 0)
 }

@@ -34,7 +34,7 @@ const kinds = {
   REPORTS_TOO_MANY: { status: 429, title: 'Too many reports came from one address', retryAfter: 60 },
   HEADERS_TOO_LARGE: { status: 431, title: 'The headers are too many or too long' },
   INTERNAL: { status: 500, title: 'The server failed' },
-  SERVER_BUSY: { status: 503, title: 'Too many costly requests are being answered', retryAfter: 1 },
+  SERVER_BUSY: { status: 503, title: 'Too much is asked of the server at once', retryAfter: 1 },
   STORE_UNAVAILABLE: { status: 503, title: 'The store of the repository does not answer', retryAfter: 5 },
   REPOSITORY_MISSING: { status: 503, title: 'There is no repository yet', retryAfter: 30 },
   REPOSITORY_CORRUPT: { status: 503, title: 'The repository is damaged', retryAfter: 30 },

@@ -50,6 +50,7 @@ export class ReportReceiver {
     this.#collector = new ReportCollector({
       store: options.store,
       flushMs: options.flushMs ?? 15_000,
+      releasesOf: async (channel) => this.#releases.of(channel),
       onFailure: (err) => options.logger.warn({ err }, 'reports not stored; they are kept for the next try'),
     })
   }
@@ -61,7 +62,7 @@ export class ReportReceiver {
     const report = parseReport(await readBody(req))
     await this.#releases.check(report.channel, report.to)
     if (!this.#collector.note(report)) {
-      throw new ProblemError('SERVER_BUSY', 'reports of too many releases wait to be stored; try again')
+      throw new ProblemError('SERVER_BUSY', 'too many reports wait to be stored; try again')
     }
     res.statusCode = 204
     res.setHeader('Cache-Control', 'no-store')

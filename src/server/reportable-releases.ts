@@ -17,17 +17,21 @@ export class ReportableReleases {
 
   /** Throws CHANNEL_UNKNOWN, RELEASE_UNKNOWN, and what CurrentRepository throws. */
   async check(channel: string, release: number): Promise<void> {
-    const repository = await this.#repository.get()
-    if (!Object.hasOwn(repository.state.channels.metadata.signed.targets, channelTargetPath(channel))) {
-      throw new ProblemError('CHANNEL_UNKNOWN', `there is no channel "${channel}"`)
-    }
-    const releases = await this.#releasesOf(repository, channel)
-    if (!releases.has(release)) {
+    if (!(await this.of(channel)).has(release)) {
       throw new ProblemError('RELEASE_UNKNOWN', `channel "${channel}" sends no machine to release ${release}`)
     }
   }
 
-  async #releasesOf(repository: Repository, name: string): Promise<ReadonlySet<number>> {
+  /** Throws CHANNEL_UNKNOWN, and what CurrentRepository throws. */
+  async of(channel: string): Promise<ReadonlySet<number>> {
+    const repository = await this.#repository.get()
+    if (!Object.hasOwn(repository.state.channels.metadata.signed.targets, channelTargetPath(channel))) {
+      throw new ProblemError('CHANNEL_UNKNOWN', `there is no channel "${channel}"`)
+    }
+    return this.#read(repository, channel)
+  }
+
+  async #read(repository: Repository, name: string): Promise<ReadonlySet<number>> {
     const channels = this.#byRepository.get(repository) ?? new Map<string, Promise<ReadonlySet<number>>>()
     this.#byRepository.set(repository, channels)
     const known = channels.get(name)

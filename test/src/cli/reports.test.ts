@@ -4,10 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { digestOf } from '../../../manifests/digest.ts'
 import { sendReport } from '../../../src/client/report-sender.ts'
-import { OutcomeTally } from '../../../src/reports/outcome-tally.ts'
-import { encodeTally, tallyKey } from '../../../src/reports/tally-document.ts'
 import { keysOf } from '../server/published-repository.ts'
 import { Served } from '../server/served.ts'
+import { hearReports } from '../../support/hear-reports.ts'
 import { Scenario } from '../../support/scenario.ts'
 import { clientHere, vendHere, type HereOutcome } from './vend-here.ts'
 
@@ -200,12 +199,9 @@ test('the guard ends with what it found', async () => {
 })
 
 test('the guard watches until it has halted the channel', async () => {
-  const tally = new OutcomeTally()
-  for (let machine = 0; machine < 10; machine++) {
-    tally.note(machine, { from: 1, phase: 'build', outcome: 'failed', code: 'X' }, 1)
-  }
-  const document = { channel: 'stable', release: 10, outcomes: tally.groups(), beyond: 0 }
-  await world.store.put(tallyKey('stable', 10, 'a'), Buffer.from(encodeTally(document)))
+  const machines = Array.from({ length: 10 }, (_, i) => i)
+  const outcome = { from: 1, phase: 'build', outcome: 'failed', code: 'X' } as const
+  await hearReports(world.store, { channel: 'stable', release: 10, machines, outcome, minute: 1 })
   const halted = await vend('channel', 'guard', 'stable', '--watch')
   expect(halted).toMatchObject({ code: 13, stderr: '' })
   expect(halted.stdout).toMatch(

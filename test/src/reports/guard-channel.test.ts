@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { MemoryStore } from '../../../storage/memory-store.ts'
 import { guardChannel, type GuardOutcome, type GuardRequest } from '../../../src/reports/guard-channel.ts'
-import { OutcomeTally } from '../../../src/reports/outcome-tally.ts'
 import { readChannelReports } from '../../../src/reports/channel-reports.ts'
-import { encodeTally, tallyKey } from '../../../src/reports/tally-document.ts'
+import { shardKey } from '../../../src/reports/shard-document.ts'
 import type { MachineOutcome } from '../../../src/reports/update-report.ts'
 import { loadState } from '../../../src/repository/repository-state.ts'
 import { Repository } from '../../../src/repository/repository.ts'
 import { setChannel } from '../../../src/repository/set-channel.ts'
 import { KeyRing } from '../../../src/trust/key-ring.ts'
+import { hearReports } from '../../support/hear-reports.ts'
 import { keysOf, PublishedRepository } from '../server/published-repository.ts'
 
 const store = new MemoryStore()
@@ -32,16 +32,14 @@ afterAll(async () => {
   await published[Symbol.asyncDispose]()
 })
 
-/** `machines` numbered from `first` on, as one front end heard of them. */
+/** `machines` numbered from `first` on. */
 async function hear(
   outcome: MachineOutcome,
   machines: number,
-  { first = 0, minute = thisMinute - 60, release = 2, writer = 'one' } = {},
+  { first = 0, minute = thisMinute - 60, release = 2 } = {},
 ): Promise<void> {
-  const tally = new OutcomeTally()
-  for (let i = 0; i < machines; i++) tally.note(first + i, outcome, minute)
-  const document = { channel: 'stable', release, outcomes: tally.groups(), beyond: 0 }
-  await store.put(tallyKey('stable', release, `${writer}${first}`), Buffer.from(encodeTally(document)))
+  const numbers = Array.from({ length: machines }, (_, i) => first + i)
+  await hearReports(store, { channel: 'stable', release, machines: numbers, outcome, minute })
 }
 
 async function guard(changes: Partial<GuardRequest> = {}): Promise<GuardOutcome> {
@@ -93,9 +91,9 @@ test('a guard that could not halt says so at once', async () => {
 
 test('a machine that several front ends heard of counts once', async () => {
   await hear(ok, 100)
-  for (const writer of ['one', 'two', 'three']) await hear(failed, 2, { first: 100, writer })
+  for (let frontEnd = 0; frontEnd < 3; frontEnd++) await hear(failed, 2, { first: 100 })
   expect((await guard()).evidence).toEqual({ now: { failed: 2, succeeded: 100 }, settledFailures: 2 })
-  await hear(ok, 2, { first: 100, writer: 'four' })
+  await hear(ok, 2, { first: 100 })
   expect((await guard()).evidence).toEqual({ now: { failed: 0, succeeded: 102 }, settledFailures: 0 })
 })
 
@@ -106,10 +104,10 @@ test('what was heard of another release says nothing of this one', async () => {
 
 test('counts that are damaged are named', async () => {
   await hear(ok, 1)
-  await store.put(tallyKey('stable', 2, 'bad'), Buffer.from('{}'))
+  await store.put(shardKey('stable', 'b'), Buffer.from('{}'))
   await expect(guard()).rejects.toMatchObject({
     code: 'REPOSITORY_CORRUPT',
-    message: expect.stringContaining('private/reports/stable/2/bad.json') as unknown,
+    message: expect.stringContaining('private/reports/stable/b.json') as unknown,
   })
 })
 

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { machineFingerprint, OutcomeTally } from '../../../src/reports/outcome-tally.ts'
-import { decodeTally, encodeTally } from '../../../src/reports/tally-document.ts'
 import { reportPhases, type MachineOutcome } from '../../../src/reports/update-report.ts'
 
 interface Told {
@@ -50,8 +49,7 @@ test('reports may come in any order, again, and to any of the front ends', () =>
       const merged = new OutcomeTally()
       for (let i = 0; i < frontEnds; i++) {
         const heard = tallyOf(other.filter((_, at) => at % frontEnds === i))
-        const stored = encodeTally({ channel: 'c', release: 1, outcomes: heard.groups(), beyond: 0 })
-        merged.merge(decodeTally(Buffer.from(stored)))
+        merged.merge({ outcomes: heard.groups(), beyond: 0 })
       }
       expect(merged.groups()).toEqual(tallyOf(reports).groups())
     }),
@@ -73,6 +71,16 @@ test('a machine that fails and then succeeds is ok, and one that does not come u
   tally.note(7, notBooted, 5)
   expect(tally.groups()).toEqual([{ ...notBooted, machines: [7], minutes: [5] }])
   expect(tally.size).toBe(1)
+})
+
+test('a merge says whether it brought anything', () => {
+  const tally = tallyOf([{ machine: 7, outcome: updated, minute: 1 }])
+  const brings = (report: Told, beyond = 0): boolean =>
+    tally.merge({ outcomes: tallyOf([report]).groups(), beyond })
+  expect(brings({ machine: 7, outcome: failedFetch, minute: 2 })).toBe(false)
+  expect(brings({ machine: 8, outcome: updated, minute: 2 })).toBe(true)
+  expect(brings({ machine: 8, outcome: updated, minute: 2 })).toBe(false)
+  expect(brings({ machine: 8, outcome: updated, minute: 2 }, 1)).toBe(true)
 })
 
 test('where there is no room, machines that are known still count', () => {
@@ -99,10 +107,3 @@ test('a fingerprint is the first 48 bits', () => {
   expect(machineFingerprint('0123456789abcdef0123456789abcdef')).toBe(0x0123_4567_89ab)
   expect(machineFingerprint('f'.repeat(32))).toBe(2 ** 48 - 1)
 })
-
-test.each(['{}', '{"beyond":0,"channel":"c","format":1,"outcomes":[{"machines":"00"}],"release":1}'])(
-  '%s is no tally',
-  (text) => {
-    expect(() => decodeTally(Buffer.from(text))).toThrow(expect.objectContaining({ code: 'FORMAT_INVALID' }))
-  },
-)
