@@ -297,7 +297,7 @@ function inOurWords(error: unknown): unknown {
   const { message } = error as Error
   if (error instanceof ExpiredMetadataError || message.includes('expired')) {
     return new MachineError('METADATA_STALE', `the repository's metadata has expired: ${message}`, {
-      hint: 'the server may be frozen, or nobody ran "vend refresh" (root and targets: "vend refresh --all"); check this machine\'s clock too',
+      hint: 'the server may be frozen, or nobody ran "vend refresh" (channels: where their key is; root and targets: "vend refresh --all"); check this machine\'s clock too',
       cause: error,
     })
   }

@@ -1,9 +1,10 @@
-import { Metadata, MetadataKind, type Root } from '@tufjs/models'
+import type { Root } from '@tufjs/models'
 import type { BlobReader, CallOptions } from '../../storage/blob-store.ts'
 import { metadataKey } from '../repository/layout.ts'
 import { readBlob } from '../repository/read-blob.ts'
 import type { RepositoryState } from '../repository/repository-state.ts'
 import { isSignedByLog, parseCheckpoint } from '../transparency/checkpoint.ts'
+import { readRoot } from '../trust/verify-metadata.ts'
 
 /** What is wrong with a checkpoint by itself; undefined when nothing is. */
 export function checkpointProblem(
@@ -25,8 +26,9 @@ export async function snapshotKeysOf(
   const keys = new Map<string, Uint8Array>()
   for (let version = root.metadata.signed.version; version > 0; version--) {
     // Each was verified against the one before it when the state was loaded.
-    const blob = await readBlob(store, metadataKey('root', version), options)
-    if (blob !== undefined) addSnapshotKeys(rootOf(blob.bytes), keys)
+    const key = metadataKey('root', version)
+    const blob = await readBlob(store, key, options)
+    if (blob !== undefined) addSnapshotKeys(readRoot(blob.bytes, key).metadata.signed, keys)
   }
   return [...keys.values()]
 }
@@ -36,9 +38,4 @@ function addSnapshotKeys({ roles, keys }: Root, found: Map<string, Uint8Array>):
     const hex = keys[id]?.keyVal['public']
     if (hex !== undefined) found.set(id, Buffer.from(hex, 'hex'))
   }
-}
-
-function rootOf(bytes: Buffer): Root {
-  const json = JSON.parse(bytes.toString('utf8')) as Parameters<typeof Metadata.fromJSON>[1]
-  return Metadata.fromJSON(MetadataKind.Root, json).signed
 }

@@ -79,13 +79,12 @@ function refuseUnsaid(keys: KeyRing, { shares }: CreationPlan): void {
 
 /** As one writes them. */
 function optionsOf({ shares, lifetimes }: CreationPlan): string {
-  const options = roleNames.flatMap((role) => {
+  const options: string[] = []
+  for (const role of roleNames) {
     const [share, seconds] = [shares[role], lifetimes[role]]
-    return [
-      ...(share === undefined ? [] : [`--threshold ${role}=${share.threshold}/${share.keys}`]),
-      ...(seconds === undefined ? [] : [`--lifetime ${role}=${seconds}s`]),
-    ]
-  })
+    if (share !== undefined) options.push(`--threshold ${role}=${share.threshold}/${share.keys}`)
+    if (seconds !== undefined) options.push(`--lifetime ${role}=${seconds}s`)
+  }
   return options.join(' ')
 }
 

@@ -2,6 +2,7 @@ import { Metadata, Root, Snapshot, Targets, type Key } from '@tufjs/models'
 import { BlobExistsError } from '../../storage/errors.ts'
 import { defaultLifetimes, lifetimeMember, type Lifetimes } from '../trust/lifetime.ts'
 import { delegatedRoleNames, roleNames, type DelegatedRoleName, type RoleName } from '../trust/role.ts'
+import type { KeyRing } from '../trust/key-ring.ts'
 import { addSignatures, bytesOf, describeMetadata, signMetadata } from '../trust/sign-metadata.ts'
 import type { SignedMetadata } from '../trust/sign-metadata.ts'
 import { readRoot } from '../trust/verify-metadata.ts'
@@ -78,7 +79,9 @@ async function createRoot(context: CommitContext, plan: CreationPlan): Promise<S
   if (existing !== undefined) {
     if (keys.trustedRoot()?.equals(existing.bytes) !== true) throw otherKeys(context)
     if ((await readBlob(store, timestampKey, context)) === undefined) beginCreation(keys, plan)
-    return readRoot(existing.bytes, '1.root.json')
+    const first = readRoot(existing.bytes, '1.root.json')
+    refuseOtherShares(keys, first.metadata.signed.roles, plan)
+    return first
   }
   beginCreation(keys, plan)
   keys.generateMissing(Object.fromEntries(roleNames.map((role) => [role, plan.shares[role]?.keys ?? 1])))
@@ -121,14 +124,7 @@ async function signFirstRoot(
     consistent_snapshot: true,
     keys: Object.fromEntries(names.flatMap(keysOf).map((key) => [key.keyID, key.toJSON()])),
     roles: Object.fromEntries(
-      names.map((role) => [
-        role,
-        {
-          keyids: keysOf(role).map(({ keyID }) => keyID),
-          threshold: shares[role]?.threshold ?? 1,
-          ...lifetimeJson(lifetimes[role]),
-        },
-      ]),
+      names.map((role) => [role, roleJson(keys, role, { shares, lifetimes })] as const),
     ),
   })
   const metadata = new Metadata(root)
@@ -154,21 +150,29 @@ function delegatingTargets(
     targets: {},
     delegations: {
       keys: Object.fromEntries(listed.map((key) => [key.keyID, key.toJSON()])),
-      roles: delegatedRoleNames.map((role) => ({
-        name: role,
-        keyids: keys.signers(role).map(({ key }) => key.keyID),
-        threshold: shares[role]?.threshold ?? 1,
-        terminating: true,
-        paths: [`${role}/*`],
-        ...lifetimeJson(lifetimes[role]),
-      })),
+      roles: delegatedRoleNames.map((role) =>
+        Object.assign(roleJson(keys, role, { shares, lifetimes }), {
+          name: role,
+          terminating: true,
+          paths: [`${role}/*`],
+        }),
+      ),
     },
   })
 }
 
-/** Only where it was said: what is not said follows the default. */
-function lifetimeJson(seconds: number | undefined): Readonly<Record<string, number>> {
-  return seconds === undefined ? {} : { [lifetimeMember]: seconds }
+/** What is not said of the lifetime follows the default, also one of later versions of this program. */
+function roleJson(
+  keys: KeyRing,
+  role: RoleName,
+  { shares, lifetimes }: CreationPlan,
+): Record<string, string[] | number> {
+  const seconds = lifetimes[role]
+  return {
+    keyids: keys.signers(role).map(({ key }) => key.keyID),
+    threshold: shares[role]?.threshold ?? 1,
+    ...(seconds !== undefined && { [lifetimeMember]: seconds }),
+  }
 }
 
 async function createTimestamp(

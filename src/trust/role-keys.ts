@@ -33,7 +33,10 @@ export interface NamedRoleKeys extends RoleKeys {
 /** Of every role that the documents name, also of such as this program does not know. */
 export function allRoleKeys(root: Root | undefined, targets: Targets | undefined): NamedRoleKeys[] {
   const entries = [...Object.entries(root?.roles ?? {}), ...Object.entries(targets?.delegations?.roles ?? {})]
-  return entries.map(([role, entry]) => ({ role, ...keysIn(entry) }))
+  return entries.map(([role, entry]) => {
+    const { keyIds, threshold } = keysIn(entry)
+    return { role, keyIds, threshold }
+  })
 }
 
 function keysIn(entry: RoleEntry | undefined): RoleKeys {

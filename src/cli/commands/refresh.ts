@@ -47,10 +47,8 @@ export const refreshCommand = defineCommand({
     }
     const named = roleNames.filter((role) => lifetimes[role] !== undefined)
     const { state, renewed, expiring } = await refreshExpiry(context, { all, named })
-    for (const each of expiring) {
-      progress.note(`vend: ${warningOf(each)}`)
-      progress.note(`  hint: run "vend refresh${isDelegated(each.role) ? '' : ' --all'}" where its keys are`)
-    }
+    for (const each of expiring) progress.note(`vend: ${warningOf(each)}`)
+    if (expiring.length > 0) progress.note(`  hint: run ${wayOutOf(expiring)}`)
     const dates = expiryDates(state)
     const instants = roleNames.map((role) => [role, formatInstant(dates[role])] as const)
     return { expires: Object.fromEntries(instants) as Record<RoleName, string>, renewed, expiring }
@@ -66,6 +64,12 @@ export const refreshCommand = defineCommand({
       formatPairs(roleNames.map((role) => [role, expires[role]])),
   }),
 })
+
+function wayOutOf(expiring: readonly ExpiringRole[]): string {
+  if (!expiring.every(({ role }) => isDelegated(role)))
+    return '"vend refresh --all" where the keys of all roles are'
+  return `"vend refresh" where the keys of ${expiring.map(({ role }) => role).join(' and ')} are`
+}
 
 function warningOf({ role, expires, hasKey }: ExpiringRole): string {
   const fate = `the metadata of the role "${role}" expires on ${formatInstant(expires)}: machines refuse it from then on`
