@@ -3,6 +3,8 @@ import { auditCommand } from './client-commands/audit.ts'
 import { checkCommand } from './client-commands/check.ts'
 import { connectionSetCommand } from './client-commands/connection-set.ts'
 import { connectionShowCommand } from './client-commands/connection-show.ts'
+import { imageResetCommand } from './client-commands/image-reset.ts'
+import { imageSetCommand } from './client-commands/image-set.ts'
 import { initCommand } from './client-commands/init.ts'
 import { moduleAddCommand } from './client-commands/module-add.ts'
 import { moduleListCommand } from './client-commands/module-list.ts'
@@ -28,6 +30,7 @@ export const clientProgram: Program = {
   version: programVersion(),
   groups: {
     connection: 'say how the repository is reached, or change it',
+    image: 'say where images of modules lie',
     module: 'list the modules, ask for more or for fewer',
     reports: 'tell the repository how updates go, or not',
   },
@@ -44,6 +47,8 @@ export const clientProgram: Program = {
     moduleListCommand,
     moduleAddCommand,
     moduleRemoveCommand,
+    imageSetCommand,
+    imageResetCommand,
     reportsOnCommand,
     reportsOffCommand,
     reportsShowCommand,

@@ -8,6 +8,11 @@ const hints: ReadonlyMap<string, string> = new Map([
   ['STORE_UNAVAILABLE', 'see that the store can be reached, then run the same command again'],
   ['CHUNK_CORRUPT', 'vend verify shows all that is damaged'],
   ['METADATA_INVALID', 'check that the keys are those of this repository, or restore it from a backup'],
+  ['SOURCE_DAMAGED', 'fetch or make it again'],
+  [
+    'SOURCE_REFUSED',
+    'do not trust where it came from; if you made it, docs/sources.md says what is refused and why',
+  ],
   [
     'EACCES',
     'run it as a user who may do that, or name a directory of your own with --machine, --store or --keys',

@@ -46,6 +46,14 @@ export function updateJson({ result, ms }: Updated): Readonly<Record<string, Jso
     packedBytes: result.packedBytes,
     deliveries: deliveriesJson(result.deliveries),
     reusedBytes: result.reusedBytes,
+    hooks: result.hooks.map(({ module, name, run, ms: hookMs }) => ({
+      module,
+      name,
+      run: [...run],
+      seconds: Math.round(hookMs) / 1000,
+    })),
+    madeByHooks: result.madeByHooks,
+    images: result.images.map((image) => ({ ...image })),
     kept: keptJson(kept),
     notKept: notKeptJson(notKept),
     seconds: Math.round(ms) / 1000,
@@ -64,6 +72,8 @@ export function describeUpdate(updated: Updated, { bold, yellow }: Style): strin
       ...mirrorPairs(result.mirrors),
       ['transferred', `${formatBytes(result.bytes)} in ${formatCounted(result.requests, 'request')}`],
       ...(result.changed ? contentPairs(result) : []),
+      ...imagePairs(result),
+      ...hookPairs(result),
       ['took', formatDuration(ms)],
     ]) +
     describeKept(result.kept) +
@@ -205,6 +215,22 @@ function deliveriesJson(deliveries: readonly DeliveryReport[]): JsonValue {
     missingChunkBytes: missingChunks.plainBytes,
     problem: problem ?? null,
   }))
+}
+
+function imagePairs({ images }: UpdateResult): (readonly [string, string])[] {
+  return images.map(({ module, place, bytes, written }, i) => [
+    i === 0 ? 'images' : '',
+    `${module}: ${formatBytes(bytes)} ${written ? 'written to' : 'was at'} ${place}`,
+  ])
+}
+
+function hookPairs({ hooks, madeByHooks }: UpdateResult): (readonly [string, string])[] {
+  const last = hooks.length - 1
+  return hooks.map(({ module, name, ms }, i) => [
+    i === 0 ? 'hooks' : '',
+    `${name} of ${module}, ${formatDuration(ms)}` +
+      (i === last ? `; ${formatCounted(madeByHooks, 'path')} made or changed` : ''),
+  ])
 }
 
 function nextStep({ changed, from, to, decision }: UpdateResult): string {

@@ -6,10 +6,12 @@ import { HttpFetcher, type FetcherOptions } from '../client/http-fetcher.ts'
 import type { MachineSettings } from '../client/machine-state.ts'
 import type { ProxyVariables } from '../client/proxy.ts'
 import { TrustedRepository } from '../client/trusted-repository.ts'
-import { refuseUnknownModules } from './change-modules.ts'
+import { refuseUnknownModules, withOptional } from './change-modules.ts'
 
 export interface FutureMachine extends Pick<MachineSettings, 'url' | 'channel' | 'modules'> {
   readonly trustedRoot: Uint8Array
+  /** Leave out the modules that only come along. */
+  readonly noOptional?: boolean | undefined
   readonly connection?: MachineSettings['connection']
   readonly env?: ProxyVariables
   readonly onMirrorLeft?: FetcherOptions['onMirrorLeft']
@@ -20,9 +22,12 @@ const attempts = 3
 
 /**
  * Makes sure that a machine which is yet to be made would find what it is to follow, and returns the release that its
- * channel is at. Throws CHANNEL_MISSING, MODULE_UNKNOWN, UNTRUSTED, METADATA_STALE and SERVER_….
+ * channel is at, with the modules to ask for: those that are named, and unless `noOptional` those that come along. Throws CHANNEL_MISSING, MODULE_UNKNOWN, UNTRUSTED, METADATA_STALE and SERVER_….
  */
-export async function lookAtRepository(machine: FutureMachine, signal: AbortSignal): Promise<number> {
+export async function lookAtRepository(
+  machine: FutureMachine,
+  signal: AbortSignal,
+): Promise<{ readonly release: number; readonly modules: MachineSettings['modules'] }> {
   const trust = mkdtempSync(join(tmpdir(), 'vend-init-'))
   try {
     writeFileSync(join(trust, 'root.json'), machine.trustedRoot)
@@ -32,10 +37,17 @@ export async function lookAtRepository(machine: FutureMachine, signal: AbortSign
     const channel = await repository.channel(machine.channel, signal)
     if (channel === undefined) throw noChannel(machine.channel)
     const release = await repository.release(channel.version, signal)
-    if (release !== undefined && machine.modules !== 'all') {
-      refuseUnknownModules(machine.modules, Object.keys(release.modules))
-    }
-    return channel.version
+    const { modules, noOptional = false } = machine
+    if (release === undefined || modules === 'all') return { release: channel.version, modules }
+    refuseUnknownModules(modules, Object.keys(release.modules))
+    const known = Object.entries(release.modules).map(([name, { includes, optional = [] }]) => ({
+      name,
+      includes,
+      optional,
+      installed: false,
+    }))
+    const asked = noOptional ? modules : [...withOptional(modules, known)].sort()
+    return { release: channel.version, modules: asked }
   } finally {
     rmSync(trust, { recursive: true, force: true })
   }

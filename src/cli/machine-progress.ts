@@ -7,6 +7,8 @@ const titles: ReadonlyMap<string, string> = new Map([
   ['contents', 'writing contents'],
   ['metadata', 'setting metadata'],
   ['sync', 'waiting for the disk'],
+  ['images', 'writing images'],
+  ['hooks', 'running hooks in the new root'],
   ['verify', 'verifying'],
 ])
 
@@ -24,7 +26,7 @@ export function machineProgress(
     },
     onProgress: ({ done, total }) => {
       progress.update(
-        current === 'contents' || current === 'download'
+        current === 'contents' || current === 'download' || current === 'images'
           ? { bytes: done, totalBytes: total }
           : { entries: done, totalEntries: total },
       )

@@ -27,7 +27,7 @@ export interface ChangedModules {
 
 /** How the commands that change modules can end, and go on. */
 export const moduleChangeEnds = {
-  exitCodes: ['missing', 'conflict', 'unknown', 'trust', 'store', 'damage', 'held'],
+  exitCodes: ['missing', 'conflict', 'unknown', 'trust', 'store', 'damage', 'held', 'hook'],
   afterInterruption: '"vend-client module list" says what is asked for, and "vend-client update" installs it',
 } as const satisfies { readonly exitCodes: readonly ExitCodeName[]; readonly afterInterruption: string }
 

@@ -10,6 +10,7 @@ export async function openMachine({ settings, signal, progress, env }: CommandCo
   return new Machine(resolve(settings.machine), {
     signal,
     env,
+    hookSeconds: settings.hookTimeout,
     onMirrorLeft: (left, next) => progress.note(describeLeftMirror(left, next)),
     ...machineProgress(progress),
   })

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { defaultLimits, type ServerLimits } from '../server/limits.ts'
 import { quote } from './setting-parsers.ts'
-import { suggestName } from './suggest-name.ts'
+import { suggestName } from '../suggest-name.ts'
 
 /** Parsers of the settings that only a server has; as in setting-parsers.ts. */
 

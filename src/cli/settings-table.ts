@@ -7,6 +7,7 @@ import {
   parseStore,
   type Environment,
 } from './setting-parsers.ts'
+import { parseDuration } from './parse-duration.ts'
 import { parseByteCount, parseLimits, parseTrustProxy, parseYesOrNo } from './serving-setting-parsers.ts'
 
 /** One setting and every way to say it. The command line, the environment, vend.yaml and the help follow from it. */
@@ -58,6 +59,15 @@ export const settingsTable = {
     default: '/var/lib/vend',
     description: 'the directory of the machine: its roots, and what it follows and trusts',
     parse: parsePathText,
+  }),
+  hookTimeout: setting({
+    placeholder: 'TIME',
+    flag: '--hook-timeout',
+    env: 'VEND_HOOK_TIMEOUT',
+    key: 'hooks.timeout',
+    default: '10m',
+    description: 'what each hook of a release may take, in the new root, before the update is given up',
+    parse: parseDuration,
   }),
   queue: setting({
     placeholder: 'URL',

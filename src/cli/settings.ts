@@ -1,7 +1,7 @@
 import type { Environment } from './setting-parsers.ts'
 import { settingsTable, type Setting, type SettingValues, type SettingsTable } from './settings-table.ts'
 import { flattenSettingsFile, type SettingsFile } from './settings-file.ts'
-import { suggestName } from './suggest-name.ts'
+import { suggestName } from '../suggest-name.ts'
 import { listProblems } from './usage-error.ts'
 
 /** Where settings come from; the first that has one wins. */

@@ -1,5 +1,6 @@
 import type { Program } from './build-command-tree.ts'
 import { auditCommand } from './commands/audit.ts'
+import { buildCommand } from './commands/build.ts'
 import { catCommand } from './commands/cat.ts'
 import { channelGuardCommand } from './commands/channel-guard.ts'
 import { channelHaltCommand } from './commands/channel-halt.ts'
@@ -13,6 +14,7 @@ import { channelSetCommand } from './commands/channel-set.ts'
 import { channelStatusCommand } from './commands/channel-status.ts'
 import { completionCommand } from './commands/completion.ts'
 import { diffCommand } from './commands/diff.ts'
+import { exportOciCommand } from './commands/export-oci.ts'
 import { initCommand } from './commands/init.ts'
 import { keysApplyCommand } from './commands/keys-apply.ts'
 import { keysDecryptCommand } from './commands/keys-decrypt.ts'
@@ -23,6 +25,10 @@ import { keysProposeCommand } from './commands/keys-propose.ts'
 import { keysSignCommand } from './commands/keys-sign.ts'
 import { keysStatusCommand } from './commands/keys-status.ts'
 import { lsCommand } from './commands/ls.ts'
+import { modulesCheckCommand } from './commands/modules-check.ts'
+import { modulesPlanCommand } from './commands/modules-plan.ts'
+import { modulesUnownedCommand } from './commands/modules-unowned.ts'
+import { modulesWhyCommand } from './commands/modules-why.ts'
 import { packCommand } from './commands/pack.ts'
 import { previewCommand } from './commands/preview.ts'
 import { publishCommand } from './commands/publish.ts'
@@ -40,18 +46,26 @@ export const vendProgram: Program = {
   summary: 'A content-addressed update repository for operating systems.',
   version: programVersion(),
   groups: {
+    export: 'write releases in formats of other tools',
     channel: 'list, move, roll out, halt and roll back channels',
+    modules: 'split a tree into modules, and say why',
     keys: 'make, share, rotate and revoke the keys that sign',
   },
   commands: [
     initCommand,
     publishCommand,
+    buildCommand,
+    modulesPlanCommand,
+    modulesWhyCommand,
+    modulesUnownedCommand,
+    modulesCheckCommand,
     releasesCommand,
     showCommand,
     lsCommand,
     catCommand,
     diffCommand,
     previewCommand,
+    exportOciCommand,
     packCommand,
     channelListCommand,
     channelSetCommand,

@@ -15,6 +15,9 @@ import { ModuleContents } from './module-contents.ts'
 import type { ModuleTree } from './module-tree.ts'
 import { StreamOrder } from './stream-order.ts'
 
+/** What lies on a machine already, for new contents to be made of. */
+export type ContentBasis = Pick<BasisRoot, 'hasChunk' | 'contentsOf' | 'open' | 'chunk'>
+
 /**
  * A root that is there already, as a source of content for the next one: whole files by digest, and chunks out of
  * the files they once were made of. Whoever reads from it checks digests before believing anything.

@@ -11,6 +11,7 @@ import type { BasisRoot } from './basis-root.ts'
 import type { ChunkSource } from './chunk-source.ts'
 import type { FileList } from './file-list.ts'
 import { hasContent } from './has-content.ts'
+import { nothingMade, withMade, type MadeByHooks } from './hooks/made-by-hooks.ts'
 import { keepLocalChanges, type KeptChange, type Overrides } from './keep-local-changes.ts'
 import { configurationEntries, findLocalChanges, type Configuration } from './local-changes.ts'
 import { makeEmptyFile } from './make-empty-file.ts'
@@ -27,7 +28,14 @@ export interface BuildRootRequest {
   readonly source: ChunkSource
   /** The active root, and what was installed there. */
   readonly basis:
-    { readonly directory: string; readonly tree: ModuleTree; readonly root: BasisRoot } | undefined
+    | {
+        readonly directory: string
+        readonly tree: ModuleTree
+        readonly root: BasisRoot
+        /** What hooks made of it: nobody's local change. */
+        readonly made?: MadeByHooks | undefined
+      }
+    | undefined
   /** Makes, in its own way, what it can of the files that miss their contents, and settles those. */
   readonly deliver?: (missing: MissingFiles, writer: TreeWriter) => Promise<void>
   readonly signal?: AbortSignal | undefined
@@ -37,9 +45,9 @@ export interface BuildRootRequest {
 
 /**
  * `layout`: everything but contents, and contents that are on the machine. `download`: of packs. `contents`: all
- * others.
+ * others. `images`: of image modules, beside the root. `hooks`: programs of the finished root.
  */
-export type BuildPhase = 'layout' | 'download' | 'contents' | 'metadata' | 'sync'
+export type BuildPhase = 'layout' | 'download' | 'contents' | 'metadata' | 'sync' | 'images' | 'hooks'
 
 export interface BuildProgress {
   readonly phase: BuildPhase
@@ -50,6 +58,8 @@ export interface BuildProgress {
 
 export interface BuiltRoot {
   readonly kept: readonly KeptChange[]
+  /** What lies below /etc otherwise than the release has it. */
+  readonly overrides: Overrides
   /** Plain bytes of the chunks that contents were made of, fetched or not. */
   readonly contentBytes: number
   readonly notKept: ReadonlyMap<NotKeptKind, NotKept>
@@ -73,7 +83,7 @@ export async function buildRoot(request: BuildRootRequest): Promise<BuiltRoot> {
   const { kept, overrides, configuration } = await builder.keepConfiguration()
   await builder.applyMetadata(overrides, configuration)
   builder.sync()
-  return { kept, contentBytes: plan.contentBytes, notKept: writer.notKept }
+  return { kept, overrides, contentBytes: plan.contentBytes, notKept: writer.notKept }
 }
 
 interface KeptConfiguration {
@@ -146,7 +156,7 @@ class RootBuilder {
     const { basis, tree } = this.#request
     if (basis === undefined) return { kept: [], overrides: new Map(), configuration: new Map() }
     const [before, after] = [await configurationEntries(basis.tree), await configurationEntries(tree)]
-    const changes = findLocalChanges(basis.directory, before)
+    const changes = findLocalChanges(basis.directory, withMade(before, basis.made ?? nothingMade))
     const { kept, overrides } = keepLocalChanges(changes, basis.directory, this.#writer, before, after)
     return { kept, overrides, configuration: after }
   }

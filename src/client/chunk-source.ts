@@ -1,19 +1,23 @@
 import { hexOf } from '../../manifests/digest.ts'
 import type { ChunkRef } from '../../manifests/manifest.ts'
 import { ChunkCorruptError, decodeChunk, maxEncodedBytes } from '../chunking/chunk-codec.ts'
-import type { BasisRoot } from './basis-root.ts'
+import type { ContentBasis } from './basis-root.ts'
 import { MachineError } from './errors.ts'
 import type { HttpFetcher } from './http-fetcher.ts'
 
 /** Where chunks come from: the root that is there, else the repository. Every chunk is verified. */
 export class ChunkSource {
-  readonly #basis: BasisRoot | undefined
+  readonly #basis: Pick<ContentBasis, 'chunk'> | undefined
   readonly #fetcher: HttpFetcher
   readonly #signal: AbortSignal | undefined
   #fetchedChunks = 0
   #reusedBytes = 0
 
-  constructor(basis: BasisRoot | undefined, fetcher: HttpFetcher, signal: AbortSignal | undefined) {
+  constructor(
+    basis: Pick<ContentBasis, 'chunk'> | undefined,
+    fetcher: HttpFetcher,
+    signal: AbortSignal | undefined,
+  ) {
     this.#basis = basis
     this.#fetcher = fetcher
     this.#signal = signal

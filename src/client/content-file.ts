@@ -7,6 +7,9 @@ import { TreeWriteError } from '../tree/errors.ts'
 import { ContentWriter, hashContent } from '../tree/file-content.ts'
 import type { TreeWriter } from '../tree/tree-writer.ts'
 
+/** Where new files are made: a tree, or a place for one image. `tree` is for messages. */
+export type ContentPlaces = Pick<TreeWriter, 'tree' | 'createFile' | 'openFile' | 'cloneFile'>
+
 /** A new file that gets its content in order, and is compared with its entry when it has all of it. */
 export class ContentFile implements Disposable {
   readonly entry: FileEntry
@@ -15,7 +18,7 @@ export class ContentFile implements Disposable {
   readonly #content: ContentWriter
   readonly #digest = new DigestBuilder()
 
-  constructor(entry: FileEntry, writer: TreeWriter, path: TreePath = entry.path) {
+  constructor(entry: FileEntry, writer: ContentPlaces, path: TreePath = entry.path) {
     this.entry = entry
     this.fd = writer.createFile(path)
     this.#content = new ContentWriter(this.fd, { ...entry, tree: writer.tree })
@@ -48,7 +51,7 @@ export function isLaidOutAlike(a: FileEntry, b: FileEntry): boolean {
 }
 
 /** Makes a file that is laid out like the one open at `fd`, with its content. Throws TreeWriteError. */
-export function cloneVerified(fd: number, entry: FileEntry, writer: TreeWriter, path: TreePath): void {
+export function cloneVerified(fd: number, entry: FileEntry, writer: ContentPlaces, path: TreePath): void {
   writer.cloneFile(path, fd)
   const copy = writer.openFile(path)
   try {

@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { hexOf } from '../../manifests/digest.ts'
-import type { TreeWriter } from '../tree/tree-writer.ts'
-import type { BasisRoot } from './basis-root.ts'
+import type { ContentBasis } from './basis-root.ts'
 import type { BuildPhase, BuildProgress } from './build-root.ts'
 import type { ExpectedModules } from './check-tree.ts'
-import { ContentFile } from './content-file.ts'
+import { ContentFile, type ContentPlaces } from './content-file.ts'
 import type { ChunkNeed } from './delivery-plan.ts'
 import { copyContent, FileSink } from './file-sink.ts'
 import { GatheredWrites } from './gathered-writes.ts'
 import { firstOf, type LocalContents } from './local-contents.ts'
-import type { SlotRecord } from './machine-state.ts'
+import type { MachineLayout } from './machine-layout.ts'
+import type { SlotModule, SlotRecord } from './machine-state.ts'
 import type { MissingFiles } from './missing-files.ts'
 import { ModuleContents } from './module-contents.ts'
 import { ModuleDelivery, type DeliveryReport, type ModuleDeliveryContext } from './module-delivery.ts'
@@ -29,17 +29,15 @@ export class Deliveries implements AsyncDisposable {
   readonly #modules: readonly ModuleDelivery[]
   #packedBytes = 0
 
-  /** The manifests of what is installed are on the machine. */
+  /** The manifests of what is installed, of the same kind as the target, are on the machine. */
   constructor(
-    installed: SlotRecord | undefined,
-    target: SlotRecord,
+    installed: { readonly modules: readonly SlotModule[] } | undefined,
+    target: { readonly modules: readonly SlotModule[] },
     expected: ExpectedModules,
     context: DeliveriesContext,
   ) {
     this.#context = context
     const { layout } = context
-    mkdirSync(layout.downloads, { recursive: true })
-    forgetOthers(layout.downloads, target)
     this.#modules = target.modules.map((module) => {
       const from = installed?.modules.find(({ name }) => name === module.name)
       const isThere = from !== undefined && existsSync(layout.manifest(from.digest))
@@ -62,7 +60,7 @@ export class Deliveries implements AsyncDisposable {
   }
 
   /** Drops what does not pay however much is missing. */
-  async reconsider(tree: ModuleTree, basis: BasisRoot | undefined): Promise<void> {
+  async reconsider(tree: ModuleTree, basis: ContentBasis | undefined): Promise<void> {
     for (const [index, module] of this.#modules.entries()) {
       const chunks = tree.chunkTable(index).filter(({ digest }) => basis?.hasChunk(digest) !== true)
       const plainBytes = chunks.reduce((sum, { size }) => sum + size, 0)
@@ -74,8 +72,8 @@ export class Deliveries implements AsyncDisposable {
   async deliver(
     missing: MissingFiles,
     tree: ModuleTree,
-    basis: BasisRoot | undefined,
-    writer: TreeWriter,
+    basis: ContentBasis | undefined,
+    writer: ContentPlaces,
   ): Promise<void> {
     const needs = chunkNeeds(missing, tree, basis)
     for (const [index, module] of this.#modules.entries()) await module.choose(needs[index] as ChunkNeed)
@@ -115,18 +113,13 @@ export class Deliveries implements AsyncDisposable {
     }
   }
 
-  /** What was downloaded is installed. */
-  forget(): void {
-    rmSync(this.#context.layout.downloads, { recursive: true, force: true })
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     for (const module of this.#modules) await module[Symbol.asyncDispose]()
   }
 }
 
 /** By module, the chunks that the missing files need and the machine has not. */
-function chunkNeeds(missing: MissingFiles, tree: ModuleTree, basis: BasisRoot | undefined): ChunkNeed[] {
+function chunkNeeds(missing: MissingFiles, tree: ModuleTree, basis: ContentBasis | undefined): ChunkNeed[] {
   const needs = tree.modules.map(() => ({ count: 0, plainBytes: 0 }))
   for (const { chunk, module } of planContents(missing.list(), tree).chunks) {
     const need = needs[module]
@@ -142,7 +135,7 @@ function copyMade(
   made: LocalContents,
   module: number,
   missing: MissingFiles,
-  writer: TreeWriter,
+  writer: ContentPlaces,
   onWritten: (bytes: number) => void,
 ): void {
   const { files } = missing
@@ -159,9 +152,10 @@ function copyMade(
 }
 
 /** Parts of packs that lead elsewhere are of no use any more. */
-function forgetOthers(directory: string, { modules }: SlotRecord): void {
+export function forgetOtherDownloads({ downloads }: MachineLayout, { modules }: SlotRecord): void {
+  mkdirSync(downloads, { recursive: true })
   const wanted = modules.map(({ digest }) => `${hexOf(digest)}-`)
-  for (const name of readdirSync(directory)) {
-    if (!wanted.some((prefix) => name.startsWith(prefix))) rmSync(join(directory, name), { force: true })
+  for (const name of readdirSync(downloads)) {
+    if (!wanted.some((prefix) => name.startsWith(prefix))) rmSync(join(downloads, name), { force: true })
   }
 }

@@ -36,5 +36,10 @@ export type MachineErrorCode =
   | 'CLIENT_CERTIFICATE_REFUSED' // no TLS: the server wants a certificate of the client, or another one
   | 'PROXY_REFUSED' // the proxy wants credentials, or does not let this through
   | 'TLS_FILES_INVALID' // a CA file, a client certificate or its key cannot be used
+  | 'HOOK_FAILED' // a program of the new root failed, took too long, or is not there
+  | 'HOOKS_UNAVAILABLE' // this machine cannot run programs in a root
+  | 'IMAGE_PLACE_INVALID' // where an image is to lie is missing, in use, or no file or block device
+  | 'IMAGE_PLACE_TOO_SMALL' // a device has fewer bytes than the image
+  | 'IMAGE_UNVERIFIED' // an image reads back otherwise than it was written
   | 'OBJECT_MISSING' // something the release needs is not there
   | 'OBJECT_CORRUPT' // something the release needs arrived with other bytes than it must have

@@ -1,15 +1,14 @@
 import type { FileEntry } from '../../manifests/entry.ts'
 import type { ContentView } from '../delta/content-view.ts'
 import type { ContentSink } from '../pack/pack-reader.ts'
-import type { TreeWriter } from '../tree/tree-writer.ts'
-import { cloneVerified, ContentFile, isLaidOutAlike } from './content-file.ts'
+import { cloneVerified, ContentFile, isLaidOutAlike, type ContentPlaces } from './content-file.ts'
 import { FileView } from './file-view.ts'
 import type { GatheredWrites } from './gathered-writes.ts'
 import type { MissingFiles } from './missing-files.ts'
 
 export interface FileSinkContext {
   readonly missing: MissingFiles
-  readonly writer: TreeWriter
+  readonly writer: ContentPlaces
   /** Empty between two contents. */
   readonly gathered: GatheredWrites
   /** Told of plain bytes. */

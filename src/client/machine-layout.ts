@@ -18,8 +18,16 @@ export function otherSlot(slot: Slot): Slot {
  *     manifests/<hex>.ndjson the manifests of what is, or is being, installed
  *     downloads/             packs on their way; there only while an update is not complete
  *     slots/a.json, b.json   what a slot holds; absent while it is being built
+ *     slots/a.hooks.ndjson   what hooks made and changed in its root, where any ran
  *     roots/a, roots/b       the trees
+ *     images/<name>.a, .b    the images of image modules that the settings name no other place for
  *     root                   a symlink to the active one: its replacement is the switch
+ *
+ * A machine that has had images has one more level, so that one replacement switches root and images together:
+ *
+ *     slots/a/root, image-<name>   symlinks to what belongs to the slot
+ *     active                       a symlink to slots/a or slots/b: its replacement is the switch
+ *     root                         a symlink to active/root
  */
 export class MachineLayout {
   readonly directory: string
@@ -52,8 +60,16 @@ export class MachineLayout {
     return join(this.directory, 'roots')
   }
 
-  get activeLink(): string {
+  get images(): string {
+    return join(this.directory, 'images')
+  }
+
+  get rootLink(): string {
     return join(this.directory, 'root')
+  }
+
+  get activeLink(): string {
+    return join(this.directory, 'active')
   }
 
   get lock(): string {
@@ -68,7 +84,19 @@ export class MachineLayout {
     return join(this.slots, `${slot}.json`)
   }
 
+  hookRecord(slot: Slot): string {
+    return join(this.slots, `${slot}.hooks.ndjson`)
+  }
+
+  slotLinks(slot: Slot): string {
+    return join(this.slots, slot)
+  }
+
   root(slot: Slot): string {
     return join(this.roots, slot)
+  }
+
+  image(module: string, slot: Slot): string {
+    return join(this.images, `${module}.${slot}`)
   }
 }

@@ -8,11 +8,13 @@ import type { Decision } from './decide.ts'
 import { MachineError } from './errors.ts'
 import { followChannel, needRelease } from './follow-channel.ts'
 import type { Freshness } from './freshness.ts'
+import { planHooks, type PlannedHook } from './hooks/plan-hooks.ts'
 import { HttpFetcher } from './http-fetcher.ts'
+import { placedImages, refuseSharedPlaces, type PlacedImage } from './images/slot-images.ts'
 import { installRelease, type InstalledRelease } from './install-release.ts'
 import { otherSlot, type Slot } from './machine-layout.ts'
 import { MachineLock } from './machine-lock.ts'
-import { MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
+import { imageModules, MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
 import type { LeftMirror, MirrorReport } from './mirrors.ts'
 import { previewDeliveries, type DeliveryPreview } from './preview-deliveries.ts'
 import type { ProxyVariables } from './proxy.ts'
@@ -32,6 +34,8 @@ export interface MachineOptions {
   readonly onMirrorLeft?: (left: LeftMirror, next: string) => void
   /** The machine's clock, by which it takes part in rollouts. Default: the system's. */
   readonly now?: () => Date
+  /** What each hook of a release may take, in seconds. Default: 10 minutes. */
+  readonly hookSeconds?: number | undefined
   /** What this system runs from; default `/`. A slot that it is will not be built. */
   readonly runningRoot?: string | undefined
 }
@@ -52,6 +56,10 @@ export interface CheckResult extends Decision {
   readonly installed: number | undefined
   readonly freshness: Freshness
   readonly modulesChange: boolean
+  /** What an update would run in the new root. */
+  readonly hooks: readonly PlannedHook[]
+  /** The image modules that it would write. */
+  readonly images: readonly string[]
   /** How the modules that would change would come, as far as it is known without fetching anything. */
   readonly deliveries: readonly DeliveryPreview[]
   readonly mirrors: MirrorReport
@@ -78,6 +86,8 @@ export interface MachineStatus {
   readonly settings: MachineSettings
   readonly active: Slot | undefined
   readonly slots: Readonly<Record<Slot, SlotRecord | undefined>>
+  /** Where each slot's images lie. */
+  readonly images: Readonly<Record<Slot, readonly PlacedImage[]>>
 }
 
 export interface VerifyResult extends VerifiedSlot {
@@ -115,11 +125,15 @@ export class Machine {
   }
 
   status(): MachineStatus {
+    const { layout } = this.#state
+    const imagesOf = (slot: Slot): readonly PlacedImage[] =>
+      placedImages(layout, slot, this.#state.slot(slot))
     return {
-      directory: this.#state.layout.directory,
+      directory: layout.directory,
       settings: this.#state.settings(),
       active: this.#state.activeSlot(),
       slots: { a: this.#state.slot('a'), b: this.#state.slot('b') },
+      images: { a: imagesOf('a'), b: imagesOf('b') },
     }
   }
 
@@ -141,15 +155,11 @@ export class Machine {
     const installed = this.#state.installed()
     const modulesChange =
       installed !== undefined && !decision.move && (await this.#modulesDiffer(repository, installed))
-    const deliveries =
-      decision.version !== undefined && (decision.move || modulesChange)
-        ? await previewDeliveries(
-            installed,
-            await this.#wanted(repository, decision.version),
-            fetcher,
-            signal,
-          )
-        : []
+    const isUpdate = decision.version !== undefined && (decision.move || modulesChange)
+    const release = isUpdate ? await needRelease(repository, decision.version, signal) : undefined
+    const wanted = release && wantedSlot(release, this.#state.settings())
+    const deliveries = wanted === undefined ? [] : await previewDeliveries(installed, wanted, fetcher, signal)
+    const names = wanted?.modules.map(({ name }) => name) ?? []
     const { requests, bytes } = fetcher.transferred
     return {
       ...decision,
@@ -157,6 +167,8 @@ export class Machine {
       installed: installed?.version,
       freshness,
       modulesChange,
+      hooks: release === undefined ? [] : planHooks(release.modules, names),
+      images: wanted === undefined ? [] : imageModules(wanted).map(({ name }) => name),
       deliveries,
       mirrors: fetcher.mirrors,
       requests,
@@ -190,6 +202,10 @@ export class Machine {
           fetcher,
           between: releasesBetween(repository, installed?.version, target.version, this.#options.signal),
           ...this.#options,
+          hooks: planHooks(
+            release.modules,
+            target.modules.map(({ name }) => name),
+          ),
           onPhase: attempt.enter,
         })
       : nothingInstalled()
@@ -269,6 +285,15 @@ export class Machine {
     this.#state.saveSettings(version === undefined ? settings : { ...settings, pin: version })
   }
 
+  /** Where an image lies from its next update on, in each slot; undefined: in the machine's directory. */
+  setImagePlaces(module: string, places: Readonly<Record<Slot, string>> | undefined): void {
+    using _lock = new MachineLock(this.#existing())
+    const { images: { [module]: _, ...others } = {}, ...settings } = this.#state.settings()
+    const images = places === undefined ? others : { ...others, [module]: { ...places } }
+    refuseSharedPlaces(images)
+    this.#state.saveSettings({ ...settings, ...(Object.keys(images).length > 0 && { images }) })
+  }
+
   /** The modules that the channel's release has, which of them are asked for, and which are installed. */
   async modules(): Promise<readonly ModuleStatus[]> {
     using _lock = new MachineLock(this.#existing())
@@ -286,6 +311,10 @@ export class Machine {
       wanted: wanted.has(name),
       installed: installed.has(name),
       includes: module.includes,
+      optional: module.optional ?? [],
+      essential: module.essential === true,
+      kind: module.kind ?? 'root',
+      description: module.description,
       entries: module.entries,
       contentBytes: module.contentBytes,
     }))
@@ -323,6 +352,12 @@ export interface ModuleStatus {
   readonly wanted: boolean
   readonly installed: boolean
   readonly includes: readonly string[]
+  /** What comes along when someone asks for it. */
+  readonly optional: readonly string[]
+  /** Every machine has it. */
+  readonly essential: boolean
+  readonly kind: 'root' | 'image'
+  readonly description: string | undefined
   readonly entries: number
   readonly contentBytes: number
 }
@@ -330,6 +365,9 @@ export interface ModuleStatus {
 function nothingInstalled(): InstalledRelease {
   return {
     kept: [],
+    hooks: [],
+    madeByHooks: 0,
+    images: [],
     notKept: new Map(),
     contentBytes: 0,
     fetchedChunks: 0,

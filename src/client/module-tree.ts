@@ -10,7 +10,7 @@ import { openManifest, type ManifestEntry } from '../tree/read-manifest.ts'
 import { digestFile } from './digest-file.ts'
 import { MachineError } from './errors.ts'
 import type { MachineLayout } from './machine-layout.ts'
-import type { SlotRecord } from './machine-state.ts'
+import type { SlotModule } from './machine-state.ts'
 
 /** An entry of a tree, and where its line can be found again. */
 export interface TreeEntry {
@@ -37,7 +37,7 @@ export class ModuleTree implements Disposable {
   }
 
   /** The manifests are checked against their digests. Throws MACHINE_INVALID and OBJECT_CORRUPT. */
-  static async open(layout: MachineLayout, modules: SlotRecord['modules']): Promise<ModuleTree> {
+  static async open(layout: MachineLayout, modules: readonly SlotModule[]): Promise<ModuleTree> {
     const opened: TreeModule[] = []
     try {
       for (const module of modules) opened.push(await openModule(layout, module))
@@ -114,10 +114,7 @@ function asCorrupt(error: unknown, module: string): unknown {
   })
 }
 
-async function openModule(
-  layout: MachineLayout,
-  { name, digest, bytes }: SlotRecord['modules'][number],
-): Promise<TreeModule> {
+async function openModule(layout: MachineLayout, { name, digest, bytes }: SlotModule): Promise<TreeModule> {
   const path = layout.manifest(digest)
   const found = await digestFile(path)
   if (found.bytes !== bytes || found.digest !== digest) {

@@ -47,8 +47,8 @@ export async function repairRoot(
   return items.map(({ entry }) => entry.path)
 }
 
-export function isDamage({ local, problem }: Finding): boolean {
-  return !local && problem !== 'unknown'
+export function isDamage({ local, problem, hooks }: Finding): boolean {
+  return !local && problem !== 'unknown' && hooks === undefined
 }
 
 type Findings = ReadonlyMap<TreePath, Finding>

@@ -9,6 +9,7 @@ import { walkDirectory } from '../tree/walk-directory.ts'
 import { asFarAsPermitted, isPrivileged } from './as-far-as-permitted.ts'
 import { openContent } from './has-content.ts'
 import { configurationEntries, isConfiguration, type Configuration } from './local-changes.ts'
+import { nothingMade, type MadeByHooks } from './hooks/made-by-hooks.ts'
 import type { ModuleTree } from './module-tree.ts'
 
 export interface Finding {
@@ -18,38 +19,51 @@ export interface Finding {
   readonly aspects: readonly EntryAspect[]
   /** Below /etc: what people change there is theirs, and not damage. */
   readonly local: boolean
+  /** Of a path that hooks made or changed: as they left it, which is no damage, or changed or gone since. */
+  readonly hooks?: 'as-left' | 'changed' | undefined
 }
 
 export interface VerifyRequest {
   readonly directory: string
   readonly tree: ModuleTree
+  /** What hooks made there. */
+  readonly made?: MadeByHooks | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
 }
 
 /** Everything in which a root differs from its tree; every content is read. */
 export async function* verifyRoot(request: VerifyRequest): AsyncGenerator<Finding, void, undefined> {
-  const { directory, tree, signal, onProgress } = request
-  using verifier = new Verifier(directory, tree)
+  const { directory, tree, made = nothingMade, signal, onProgress } = request
+  using verifier = new Verifier(directory, tree, made)
   const total = tree.modules.reduce((sum, { header }) => sum + header.entries, 0)
+  const unseen = new Set(made.keys())
   let done = 0
   for await (const [found, wanted] of mergeSorted(walkDirectory(directory), tree.entries())) {
     signal?.throwIfAborted()
+    const path = found?.entry.path ?? wanted?.entry.path
+    if (path !== undefined) unseen.delete(path)
     if (wanted !== undefined) onProgress?.({ done: ++done, total })
     const finding = await verifier.judge(found?.entry, wanted?.entry)
     if (finding !== undefined) yield finding
   }
+  for (const path of unseen) {
+    yield { path, problem: 'missing', aspects: [], local: isConfiguration(path), hooks: 'changed' }
+  }
 }
 
-class Verifier implements Disposable {
+/** Compares what lies at a path with what a release, or the hooks that ran in it, have there. */
+export class Verifier implements Disposable {
   readonly #tree: ModuleTree
+  readonly #made: MadeByHooks
   readonly #reader: TreeReader
   /** So far; a link comes after what it names. */
   readonly #findings = new Map<TreePath, Finding>()
   #configuration: Promise<Configuration> | undefined
 
-  constructor(directory: string, tree: ModuleTree) {
+  constructor(directory: string, tree: ModuleTree, made: MadeByHooks = nothingMade) {
     this.#tree = tree
+    this.#made = made
     this.#reader = new TreeReader(directory)
   }
 
@@ -58,9 +72,27 @@ class Verifier implements Disposable {
   }
 
   async judge(found: SourceEntry | undefined, wanted: Entry | undefined): Promise<Finding | undefined> {
-    const finding = await this.#compare(found, wanted)
+    const finding = this.#considerHooks(await this.#compare(found, wanted), found, wanted)
     if (finding !== undefined && wanted !== undefined) this.#findings.set(finding.path, finding)
     return finding
+  }
+
+  /** What is as the release has it, or as hooks left it, is right; else only what nobody can bring back is no damage. */
+  #considerHooks(
+    finding: Finding | undefined,
+    found: SourceEntry | undefined,
+    wanted: Entry | undefined,
+  ): Finding | undefined {
+    if (finding === undefined || !this.#made.has(finding.path)) return finding
+    const left = this.#made.get(finding.path)
+    const isAsLeft =
+      left === undefined || found === undefined
+        ? left === undefined && found === undefined
+        : differences(this.#reader, found, left).length === 0
+    if (isAsLeft) return { ...finding, hooks: 'as-left' }
+    if (wanted !== undefined || left === undefined || found === undefined) return finding
+    const aspects = differences(this.#reader, found, left)
+    return { ...finding, problem: 'different', aspects, hooks: 'changed' }
   }
 
   async #compare(found: SourceEntry | undefined, wanted: Entry | undefined): Promise<Finding | undefined> {

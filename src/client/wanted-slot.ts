@@ -7,7 +7,8 @@ export function wantedSlot(release: Release, { modules, channel }: MachineSettin
   refuseMissingModules(release, modules)
   const selected = selectModules(release, modules).flatMap((name) => {
     const module = release.modules[name]
-    return module === undefined ? [] : [{ name, ...module.manifest }]
+    if (module === undefined) return []
+    return [{ name, ...module.manifest, ...(module.kind !== undefined && { kind: module.kind }) }]
   })
   return { format: 1, version: release.version, channel, modules: selected }
 }

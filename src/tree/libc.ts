@@ -40,6 +40,7 @@ const native = {
   ioctl: declare('int ioctl(int fd, unsigned long request, ...)'),
   syncfs: declare('int syncfs(int fd)'),
   flock: declare('int flock(int fd, int operation)'),
+  posixFadvise: find('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)'),
   mknod: find('int mknod(const void *path, uint32_t mode, uint64_t device)'),
   // Before glibc 2.33 mknod() was an inline function around this one.
   xmknod: find('int __xmknod(int version, const void *path, uint32_t mode, const void *device)'),
@@ -56,6 +57,7 @@ const cloneRequest = 0x4004_9409
 const omitTime = 0x3fff_fffen
 const renameExchangeFlag = 2
 const lockExclusiveNonBlocking = 6
+const adviceDontNeed = 4
 
 // Most lists and values fit; a longer one costs a second call.
 const usualBytes = 256
@@ -145,6 +147,11 @@ const cannotClone: ReadonlySet<string> = new Set(['ENOTSUP', 'ENOTTY', 'EXDEV', 
 /** Writes everything that is pending on the file system `fd` lies on to its device. */
 export function syncFileSystem(fd: number): void {
   check('syncfs', native.syncfs(fd))
+}
+
+/** What was read or written of an open file, and is on its device, is read from there next time; a hint. */
+export function dropFromCache(fd: number): void {
+  native.posixFadvise?.(fd, 0, 0, adviceDontNeed)
 }
 
 /** Takes the lock of an open file, which ends with its process; false when another process holds it. */

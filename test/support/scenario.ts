@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -14,6 +14,8 @@ import {
   type PublishRequest,
   type PublishResult,
 } from '../../src/ingest/publish-release.ts'
+import type { ModuleTraits } from '../../manifests/release.ts'
+import { imageTraits, ImageTree } from '../../src/sources/image-tree.ts'
 import { DirectoryTree } from '../../src/tree/tree-source.ts'
 import { createRepository } from '../../src/repository/create-repository.ts'
 import { KeyRing } from '../../src/trust/key-ring.ts'
@@ -24,7 +26,13 @@ import { TreeRecipe } from './tree-recipe.ts'
 
 export type ModuleRecipe =
   | ((tree: TreeRecipe) => unknown)
-  | { readonly includes: readonly string[]; readonly tree: (tree: TreeRecipe) => unknown }
+  | {
+      readonly includes?: readonly string[]
+      readonly tree?: (tree: TreeRecipe) => unknown
+      /** Instead of a tree: the bytes of an image module. */
+      readonly image?: Uint8Array
+      readonly traits?: ModuleTraits
+    }
 
 export interface ReleaseOptions extends Partial<Omit<PublishRequest, 'version' | 'modules'>> {
   readonly context?: Partial<PublishContext>
@@ -81,12 +89,22 @@ export class Scenario implements AsyncDisposable {
   ): Promise<PublishResult> {
     const { context, ...request } = options
     const modules = Object.entries(recipes).map(([name, recipe]) => {
-      const [includes, build] = typeof recipe === 'function' ? [[], recipe] : [recipe.includes, recipe.tree]
-      return { name, includes, tree: new DirectoryTree(this.#grow(version, name, build)) }
+      const {
+        includes = [],
+        tree: build = keep,
+        image,
+        traits,
+      } = typeof recipe === 'function' ? { tree: recipe } : recipe
+      if (image !== undefined) {
+        const tree = new ImageTree(this.#draw(version, name, image))
+        return { name, includes, tree, traits: { ...imageTraits, ...traits } }
+      }
+      const tree = new DirectoryTree(this.#grow(version, name, build))
+      return { name, includes, tree, traits }
     })
     this.#modules.set(
       version,
-      modules.map(({ name }) => name),
+      modules.flatMap(({ name, traits }) => (traits?.kind === 'image' ? [] : [name])),
     )
     this.#latest = version
     return publishRelease(
@@ -143,6 +161,13 @@ export class Scenario implements AsyncDisposable {
     await this.#server?.[Symbol.asyncDispose]()
     await this.store[Symbol.asyncDispose]()
     execFileSync('rm', ['-rf', this.directory])
+  }
+
+  #draw(version: number, module: string, bytes: Uint8Array): string {
+    const path = this.tree(version, module)
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, bytes)
+    return path
   }
 
   #grow(version: number, module: string, build: (tree: TreeRecipe) => unknown): string {

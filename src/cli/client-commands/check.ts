@@ -21,7 +21,7 @@ export const checkCommand = defineCommand({
   description:
     'Asks the repository what an update would do, and does nothing of it. Ends with 0 when there is nothing to do, ' +
     'with 20 when there is an update, and with 10 when there is one that this machine is not to take yet. With --explain ' +
-    'it lists every rule that was asked, in order, and whether it held.',
+    'it lists every rule that was asked, in order, and whether it held, and the hooks that would run.',
   examples: ['check', 'check --explain', 'check --json'],
   arguments: {},
   options: { explain: flag('--explain', 'list every rule, and whether it held') },
@@ -43,6 +43,8 @@ export const checkCommand = defineCommand({
       rollback: isRollback(result),
       freshUntil: result.freshness.until,
       rules: rulesJson(result),
+      hooks: result.hooks.map(({ module, name, run }) => ({ module, name, run: [...run] })),
+      images: [...result.images],
       deliveries: result.deliveries.map(({ module, packBytes }) => ({
         module,
         packBytes: packBytes ?? null,
@@ -58,6 +60,7 @@ export const checkCommand = defineCommand({
         ...result.deliveries.map(
           (preview, i) => [i === 0 ? 'download' : '', describePreview(preview)] as const,
         ),
+        ...(explain ? explainHooks(result) : []),
         ...mirrorPairs(result.mirrors),
         ['transferred', `${formatBytes(result.bytes)} in ${formatCounted(result.requests, 'request')}`],
       ]) +
@@ -65,6 +68,19 @@ export const checkCommand = defineCommand({
   }),
   exitCode: ({ result }) => exitCodeOf(result),
 })
+
+function explainHooks({ hooks, images }: CheckResult): (readonly [string, string])[] {
+  return [
+    ...images.map((name, i) => [i === 0 ? 'images' : '', name] as const),
+    ...hooks.map(
+      ({ module, name, run }, i) =>
+        [
+          i === 0 ? 'hooks' : '',
+          `${name} of ${module}: ${run.map((each) => JSON.stringify(each)).join(' ')}`,
+        ] as const,
+    ),
+  ]
+}
 
 function isAvailable({ move, modulesChange }: CheckResult): boolean {
   return move || modulesChange

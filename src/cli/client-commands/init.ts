@@ -7,7 +7,7 @@ import type { LeftMirror } from '../../client/mirrors.ts'
 import { defineCommand } from '../command.ts'
 import { checkConnection, connectionOf, connectionOptions } from '../connection-options.ts'
 import { connectionJson, connectionPairs, describeLeftMirror } from '../describe-connection.ts'
-import { argument, flag, option, requiredOption } from '../parameters.ts'
+import { argument, flag, negation, option, requiredOption } from '../parameters.ts'
 import { parseRepositoryUrl } from '../parse-repository-url.ts'
 import { parseTrust, type TrustArgument } from '../parse-trust.ts'
 import type { Progress } from '../progress.ts'
@@ -50,6 +50,7 @@ export const initCommand = defineCommand({
     ),
     channel: option('--channel <name>', 'the channel to follow (default stable)', readChannel),
     modules: option('--modules <names>', 'the modules to install: base,web (default: all)', readModules),
+    noOptional: negation('--no-optional', 'leave out the modules that only come along with those'),
     ...connectionOptions,
     offline: flag('--offline', 'do not ask the server whether all of it is there; needs a file to trust'),
   },
@@ -74,11 +75,13 @@ export const initCommand = defineCommand({
     }
     // Of a machine that is there already nothing is asked: create says so.
     const isThere = existsSync(new MachineLayout(directory).settings)
-    const { trustedRoot, release } = isThere
-      ? { trustedRoot: Buffer.alloc(0), release: undefined }
-      : await ask(input.trust, following, { offline: input.offline, signal, env, now: now(), progress })
-    Machine.create({ directory, trustedRoot, ...following })
-    return { machine: directory, ...following, root: digestOf(trustedRoot), release }
+    const { offline, noOptional } = input
+    const { trustedRoot, release, modules } = isThere
+      ? { trustedRoot: Buffer.alloc(0), release: undefined, modules: following.modules }
+      : await ask(input.trust, { ...following, noOptional }, { offline, signal, env, now: now(), progress })
+    const made = { ...following, modules }
+    Machine.create({ directory, trustedRoot, ...made })
+    return { machine: directory, ...made, root: digestOf(trustedRoot), release }
   },
   answer: (made) => ({
     json: {
@@ -113,9 +116,9 @@ interface Asking {
 
 async function ask(
   trust: TrustArgument,
-  following: Pick<Made, 'url' | 'channel' | 'modules' | 'connection'>,
+  following: Pick<Made, 'url' | 'channel' | 'modules' | 'connection'> & { readonly noOptional: boolean },
   { offline, signal, env, now, progress }: Asking,
-): Promise<{ readonly trustedRoot: Buffer; readonly release: number | undefined }> {
+): Promise<Pick<Made, 'modules' | 'release'> & { readonly trustedRoot: Buffer }> {
   const { findTrustedRoot } = await import('../trusted-root.ts')
   const { lookAtRepository } = await import('../look-at-repository.ts')
   const { readTlsFiles } = await import('../../client/tls-files.ts')
@@ -126,8 +129,8 @@ async function ask(
     onMirrorLeft: (left: LeftMirror, next: string) => progress.note(describeLeftMirror(left, next)),
   }
   const trustedRoot = await findTrustedRoot(trust, server, signal)
-  const release = offline ? undefined : await lookAtRepository({ ...server, trustedRoot }, signal)
-  return { trustedRoot, release }
+  if (offline) return { trustedRoot, release: undefined, modules: following.modules }
+  return { trustedRoot, ...(await lookAtRepository({ ...server, trustedRoot }, signal)) }
 }
 
 function readChannel(text: string): string {

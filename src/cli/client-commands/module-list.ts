@@ -19,7 +19,9 @@ export const moduleListCommand = defineCommand({
     return machine.modules()
   },
   answer: (modules) => ({
-    json: { modules: modules.map((module) => ({ ...module })) },
+    json: {
+      modules: modules.map((module) => ({ ...module, description: module.description ?? null })),
+    },
     text: () => formatTable(columns, modules.map(rowOf)),
   }),
 })
@@ -30,6 +32,7 @@ const columns = [
   { title: 'ENTRIES', align: 'right' },
   { title: 'CONTENT', align: 'right' },
   { title: 'INCLUDES' },
+  { title: 'DESCRIPTION' },
 ] as const
 
 function rowOf(module: ModuleStatus): string[] {
@@ -39,7 +42,13 @@ function rowOf(module: ModuleStatus): string[] {
     formatCount(module.entries),
     formatBytes(module.contentBytes),
     module.includes.join(', ') || '-',
+    [...kindOf(module), module.description ?? ''].filter((text) => text !== '').join(' ') || '-',
   ]
+}
+
+/** What is unusual about it. */
+function kindOf({ essential, kind }: ModuleStatus): string[] {
+  return [...(essential ? ['(essential)'] : []), ...(kind === 'image' ? ['(image)'] : [])]
 }
 
 function stateOf({ wanted, installed }: ModuleStatus): string {

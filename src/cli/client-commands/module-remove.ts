@@ -14,7 +14,7 @@ export const moduleRemoveCommand = defineCommand({
   examples: ['module remove web', 'module remove web --now'],
   arguments: { names: variadicArgument('name', 'a module', readModuleName) },
   options: { now: flag('--now', 'update at once') },
-  settings: ['machine'],
+  settings: ['machine', 'hookTimeout'],
   ...moduleChangeEnds,
   run: async ({ names, now }, context) => changeModules(context, { names, now, change: removeModules }),
   answer: answerOfModules,

@@ -1,6 +1,7 @@
 import type { MachineStatus } from '../../client/machine.ts'
 import type { Slot } from '../../client/machine-layout.ts'
 import { defineCommand } from '../command.ts'
+import { formatCounted } from '../format-quantity.ts'
 import { openMachine } from '../open-machine.ts'
 import { formatPairs } from '../table.ts'
 
@@ -32,7 +33,10 @@ export const statusCommand = defineCommand({
         slotNames.map((slot) => {
           const record = status.slots[slot]
           const modules = record?.modules.map(({ name, digest }) => ({ name, manifest: digest }))
-          return [slot, record === undefined ? null : { release: record.version, modules: modules ?? [] }]
+          const images = status.images[slot].map(({ name, place }) => ({ module: name, place }))
+          const hooks = record?.hooks?.paths ?? 0
+          const described = { release: record?.version, modules: modules ?? [], images, hooks }
+          return [slot, record === undefined ? null : described]
         }),
       ),
     },
@@ -47,10 +51,17 @@ export const statusCommand = defineCommand({
           : [['pinned', `to release ${status.settings.pin}`] as const]),
         ['modules', status.settings.modules === 'all' ? 'all' : status.settings.modules.join(', ')],
         ...slotNames.map((slot) => [`root ${slot}`, describeSlot(status, slot)] as const),
+        ...imagePairs(status),
         ['reports', describeReports(status)],
       ]),
   }),
 })
+
+/** Where the images of the active root lie. */
+function imagePairs(status: MachineStatus): (readonly [string, string])[] {
+  const { active } = status
+  return active === undefined ? [] : status.images[active].map(({ name, place }) => [`image ${name}`, place])
+}
 
 function installedOf({ active, slots }: MachineStatus): MachineStatus['slots'][Slot] {
   return active === undefined ? undefined : slots[active]
@@ -71,5 +82,7 @@ function describeSlot({ active, slots }: MachineStatus, slot: Slot): string {
   const record = slots[slot]
   if (record === undefined) return 'empty, or not complete'
   const use = slot === active ? 'active' : 'to roll back to'
-  return `release ${record.version} (${record.modules.map(({ name }) => name).join(', ')}), ${use}`
+  const made =
+    record.hooks === undefined ? '' : `, ${formatCounted(record.hooks.paths, 'path')} made by hooks`
+  return `release ${record.version} (${record.modules.map(({ name }) => name).join(', ')}), ${use}${made}`
 }

@@ -11,13 +11,15 @@ export const updateCommand = defineCommand({
   description:
     'Brings the machine to the release of its channel, with the modules that it asks for: builds the other root ' +
     'beside the running one, and then switches in one step. What is missing comes in packs where the repository has them ' +
-    'and they cost less than chunks, and it says which. What was changed below /etc stays. Where there is nothing ' +
+    'and they cost less than chunks, and it says which. What was changed below /etc stays. Images of image modules are ' +
+    'written to the places that go with that root, and read back; then the hooks of the modules run in it, and if one ' +
+    'fails nothing is switched. Where there is nothing ' +
     'to do, or the machine is not to move yet, it says so and ends with 0.',
   examples: ['update', 'update --machine ./machine', 'update --json'],
   arguments: {},
   options: {},
-  settings: ['machine'],
-  exitCodes: ['missing', 'conflict', 'unknown', 'trust', 'store', 'damage', 'held'],
+  settings: ['machine', 'hookTimeout'],
+  exitCodes: ['missing', 'conflict', 'unknown', 'trust', 'store', 'damage', 'held', 'hook'],
   afterInterruption: 'the active root is as it was; the same command run again goes on from here',
   run: async (_input, context): Promise<Updated> => runUpdate(context),
   answer: answerOfUpdate,

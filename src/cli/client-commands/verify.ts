@@ -1,6 +1,7 @@
 import { encodeByteString } from '../../../manifests/fields.ts'
 import { displayTreePath } from '../../../manifests/tree-path.ts'
 import type { VerifyResult } from '../../client/machine.ts'
+import type { VerifiedImage } from '../../client/images/verify-images.ts'
 import type { Finding } from '../../client/verify-root.ts'
 import { defineCommand } from '../command.ts'
 import { formatCount, formatCounted, formatDuration } from '../format-quantity.ts'
@@ -8,11 +9,12 @@ import { openMachine } from '../open-machine.ts'
 import { flag } from '../parameters.ts'
 import type { Style } from '../terminal.ts'
 
-type State = 'damaged' | 'repaired' | 'local' | 'unknown'
+type State = 'damaged' | 'repaired' | 'local' | 'unknown' | 'hooks' | 'hooks-changed'
 
 interface Verified {
   readonly version: number
   readonly findings: readonly (Finding & { readonly state: State })[]
+  readonly images: readonly VerifiedImage[]
   readonly ms: number
 }
 
@@ -24,7 +26,8 @@ export const verifyCommand = defineCommand({
   summary: 'compare the active root with its release, and repair it',
   description:
     'Reads every file of the active root and reports what is not as the release has it. What was changed below /etc, ' +
-    'and what no release knows, is reported and is no damage. With --repair damage is made right from the repository.',
+    'what hooks of the release made, and what no release knows, is reported and is no damage; of image modules the ' +
+    'images are read. With --repair damage is made right from the repository.',
   examples: ['verify', 'verify --repair', 'verify --json'],
   arguments: {},
   options: { repair: flag('--repair', 'make right what is missing or different') },
@@ -41,10 +44,12 @@ export const verifyCommand = defineCommand({
   answer: (verified) => ({
     json: {
       release: verified.version,
-      damaged: countOf(verified, 'damaged'),
-      repaired: countOf(verified, 'repaired'),
+      damaged: damagedIn(verified),
+      repaired: countOf(verified, 'repaired') + repairedImages(verified),
       local: countOf(verified, 'local'),
       unknown: countOf(verified, 'unknown'),
+      hooks: countOf(verified, 'hooks') + countOf(verified, 'hooks-changed'),
+      images: verified.images.map((image) => ({ ...image, problem: image.problem ?? null })),
       findings: verified.findings.map(({ path, problem, aspects, state }) => ({
         path: encodeByteString(path),
         problem,
@@ -55,33 +60,56 @@ export const verifyCommand = defineCommand({
     },
     text: (style) => describe(verified, style),
   }),
-  exitCode: (verified) => (countOf(verified, 'damaged') === 0 ? 'ok' : 'damage'),
+  exitCode: (verified) => (damagedIn(verified) === 0 ? 'ok' : 'damage'),
 })
 
 function judged(
-  { version, findings, repaired }: VerifyResult,
+  { version, findings, repaired, images }: VerifyResult,
   isDamage: (finding: Finding) => boolean,
 ): Omit<Verified, 'ms'> {
   const made = new Set(repaired)
   const stateOf = (finding: Finding): State => {
     if (isDamage(finding)) return made.has(finding.path) ? 'repaired' : 'damaged'
+    if (finding.hooks !== undefined) return finding.hooks === 'changed' ? 'hooks-changed' : 'hooks'
     return finding.local ? 'local' : 'unknown'
   }
-  return { version, findings: findings.map((finding) => ({ ...finding, state: stateOf(finding) })) }
+  return { version, images, findings: findings.map((finding) => ({ ...finding, state: stateOf(finding) })) }
 }
 
 function countOf({ findings }: Verified, state: State): number {
   return findings.filter((finding) => finding.state === state).length
 }
 
+function damagedIn(verified: Verified): number {
+  const images = verified.images.filter(({ problem, repaired }) => problem !== undefined && !repaired)
+  return countOf(verified, 'damaged') + images.length
+}
+
+function repairedImages({ images }: Verified): number {
+  return images.filter(({ repaired }) => repaired).length
+}
+
+function describeImage({ module, place, problem, repaired }: VerifiedImage, { red }: Style): string[] {
+  if (problem === undefined) return []
+  const state = (repaired ? 'repaired' : 'damaged').padEnd('repaired'.length)
+  const what = problem === 'missing' ? 'is missing' : 'has another content'
+  const line = `${state}  the image of ${module}, at ${place}: ${what}\n`
+  return [repaired ? line : red(line)]
+}
+
 function describe(verified: Verified, style: Style): string {
-  const others = [...listOf(verified, 'local'), ...listOf(verified, 'unknown')]
+  const others = (['local', 'unknown', 'hooks-changed', 'hooks'] as const).flatMap((state) =>
+    listOf(verified, state),
+  )
   const more = others.length - listedOthers
   return (
+    verified.images.flatMap((image) => describeImage(image, style)).join('') +
     listOf(verified, 'damaged').map(style.red).join('') +
     listOf(verified, 'repaired').join('') +
     others.slice(0, listedOthers).join('') +
-    (more > 0 ? `and ${formatCount(more)} more that are local or unknown, which --json lists\n` : '') +
+    (more > 0
+      ? `and ${formatCount(more)} more that are local, unknown or of hooks, which --json lists\n`
+      : '') +
     conclusion(verified, style)
   )
 }
@@ -92,6 +120,8 @@ function listOf({ findings }: Verified, state: State): string[] {
 
 function describeFinding({ path, problem, aspects, state }: Verified['findings'][number]): string {
   const shown = `${state.padEnd('repaired'.length)}  /${displayTreePath(path)}`
+  if (state === 'hooks') return `${shown}: was ${problem === 'missing' ? 'removed' : 'made'} by hooks\n`
+  if (state === 'hooks-changed') return `${shown}: was made by hooks, and has changed since\n`
   switch (problem) {
     case 'missing':
       return `${shown}: is missing\n`
@@ -103,7 +133,7 @@ function describeFinding({ path, problem, aspects, state }: Verified['findings']
 }
 
 function conclusion(verified: Verified, { bold, red }: Style): string {
-  const [damaged, repaired] = [countOf(verified, 'damaged'), countOf(verified, 'repaired')]
+  const [damaged, repaired] = [damagedIn(verified), countOf(verified, 'repaired') + repairedImages(verified)]
   const took = `(${formatDuration(verified.ms)})`
   if (damaged > 0) {
     const advice = '"vend-client verify --repair" makes them right from the repository.'

@@ -1,6 +1,6 @@
 import { encodeByteString } from '../../../manifests/fields.ts'
 import { displayTreePath } from '../../../manifests/tree-path.ts'
-import type { UnownedPath } from '../../modules/place-files.ts'
+import type { UnownedPath } from '../../modules/file-placement.ts'
 import { defineCommand } from '../command.ts'
 import { formatCounted } from '../format-quantity.ts'
 import { checkPlanned, openPlan, planArguments, planOptions } from '../open-plan.ts'

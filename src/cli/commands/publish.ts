@@ -21,7 +21,9 @@ import { parseRollout } from '../parse-rollout.ts'
 import { parsePackSources, type PackSources } from '../parse-pack-sources.ts'
 import { parseInclude, parsePrefix, parseSource } from '../parse-sources.ts'
 import { parseByteCount } from '../serving-setting-parsers.ts'
+import { parsePathText } from '../setting-parsers.ts'
 import { readChannelName, readModuleName, readVersion } from '../release-name.ts'
+import { checkWithModules, splitSources } from '../split-sources.ts'
 import { formatPairs } from '../table.ts'
 
 interface Skipped {
@@ -58,6 +60,7 @@ export const publishCommand = defineCommand({
     'publish base=pacman:./packages app=oci:./image --prefix app=/usr/lib/machines/app --release 12',
     'publish ./root --release 12 --packs-from auto',
     'publish ./root --release 12 --mend',
+    'publish ./root --modules modules.yaml --release 12',
   ],
   arguments: {
     sources: variadicArgument(
@@ -104,6 +107,11 @@ export const publishCommand = defineCommand({
       'where in the root the tree of a module goes: app=/usr/lib/app',
       parsePrefix,
     ),
+    modules: option(
+      '--modules <file>',
+      'split the one tree into the modules that this file describes (docs/modules.md)',
+      parsePathText,
+    ),
     platform: option(
       '--platform <os/architecture>',
       'which of the images of a container image for several (default: of this machine)',
@@ -135,6 +143,7 @@ export const publishCommand = defineCommand({
   afterInterruption: 'nothing is visible of it; the same command run again uploads only what is missing',
   check: (input) => [
     ...checkSources(input),
+    ...(input.modules === undefined ? [] : checkWithModules(input)),
     ...(input.requires !== undefined && input.requires >= input.release
       ? [`--requires: ${input.requires} is not before the release ${input.release} itself`]
       : []),
@@ -171,6 +180,7 @@ export const publishCommand = defineCommand({
         oneFileSystem: input.oneFileSystem,
         platform: input.platform,
         limits: { maxUnpackedBytes: input.maxUnpacked },
+        definition: input.modules,
       },
     )
     return {
@@ -199,10 +209,12 @@ async function publish(
     readonly oneFileSystem: boolean
     readonly platform: ImagePlatform | undefined
     readonly limits: SourceLimits
+    readonly definition: string | undefined
   },
 ): Promise<{ readonly result: PublishResult }> {
   const { context, modules, skipped, notes, packs, packsFrom, threads, oneFileSystem, platform, limits } =
     options
+  const { definition } = options
   const { settings, signal, progress } = context
   const { publishRelease } = await import('../../ingest/publish-release.ts')
   const { openSources } = await import('../open-sources.ts')
@@ -213,9 +225,10 @@ async function publish(
   }
   await using opened = new AsyncDisposableStack()
   const sources = await openSources(modules, { opened, progress, onNote, signal, platform, limits })
+  const split = await splitSources(sources.modules, { definition, oneFileSystem, signal, onNote })
   progress.begin(`publishing ${request.version}`)
   const result = await publishRelease(
-    { ...request, modules: sources.modules },
+    { ...request, modules: split },
     {
       store: settings.store,
       keys,

@@ -186,7 +186,7 @@ test('damage is found, told apart from what is local, and repaired', async () =>
 test('modules are listed, added and removed', async () => {
   await installed('--modules', 'web')
   expect(await machine.text(0, 'module', 'list')).toMatch(
-    /^MODULE +STATE +ENTRIES +CONTENT +INCLUDES\nbase +installed +.* -\nextra +- +.*\nweb +installed +.* base\n$/,
+    /^MODULE +STATE +ENTRIES +CONTENT +INCLUDES +DESCRIPTION\nbase +installed +.* -\nextra +- +.*\nweb +installed +.* base +-\n$/,
   )
   expect(await machine.fails(5, 'module', 'add', 'extar')).toMatch(
     /^MODULE_UNKNOWN .*no module "extar"; did you mean extra\?\n {2}hint: it has base, extra, web/,

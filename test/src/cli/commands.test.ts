@@ -179,13 +179,8 @@ test.each<[string, readonly string[], number, string]>([
     '--release is missing; it is the version: a positive integer',
   ],
   ['bad version', ['publish', directory, '--release', '1.5'], 2, '--release: "1.5" is not a version'],
-  ['no directory', ['publish', '/no/such', '--release', '11'], 2, 'SOURCE: there is no directory /no/such'],
-  [
-    'two of one module',
-    ['publish', 'a=/tmp', 'a=/', '--release', '11'],
-    2,
-    'two directories for the module "a"',
-  ],
+  ['no directory', ['publish', '/no/such', '--release', '11'], 2, 'SOURCE: /no/such: is not there'],
+  ['two of one module', ['publish', 'a=/tmp', 'a=/', '--release', '11'], 2, 'two sources for the module "a"'],
   [
     'stranger',
     ['publish', 'a=/tmp', '--include', 'b=a', '--release', '11'],

@@ -250,6 +250,18 @@ test('an invented draft is not signed, whatever keys it names', async () => {
   expect(readFileSync(at('draft.json'))).toEqual(before)
 })
 
+test('refresh warns of channels that it has no key for, and says where to run it', async () => {
+  await json('init')
+  renameSync(at('keys/channels.pem'), at('channels.pem'))
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 6 * dayMs })
+  const { code, stderr } = await run('refresh')
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/the role "channels" expires on .*; the key that renews it is not here/)
+  expect(stderr).toContain('hint: run "vend refresh" where the keys of channels are')
+  renameSync(at('channels.pem'), at('keys/channels.pem'))
+  expect((await run('refresh')).stderr).toBe('')
+})
+
 interface Lives {
   readonly roles: readonly { readonly role: string; readonly lifetimeSeconds: number }[]
 }

@@ -7,7 +7,8 @@ import { inspect } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { HttpFetcher, type FetcherOptions } from '../../../src/client/http-fetcher.ts'
 import { FileServer } from '../../support/file-server.ts'
-import { freePort, startTinyproxy } from '../../support/tinyproxy.ts'
+import { freePort } from '../../support/server-program.ts'
+import { startTinyproxy } from '../../support/tinyproxy.ts'
 import { served, TlsAuthority } from '../../support/tls-authority.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'vend-proxies-'))
