@@ -1,49 +1,13 @@
 import { displayTreePath, isTreePath, parentOf, rootPath, type TreePath } from '../../manifests/tree-path.ts'
-import { databaseDirectories } from '../packages/database-paths.ts'
 import type { PackageIndex } from '../packages/package-index.ts'
 import type { ModuleProblem } from './errors.ts'
 import { FileOwners } from './file-owners.ts'
+import type { FilePlacement, PlacedPath, UnownedPath } from './file-placement.ts'
 import type { ModuleDefinitions } from './module-definition.ts'
 import type { ModuleGraph } from './module-graph.ts'
 import { PathSelection } from './path-selection.ts'
+import { hiddenPaths, shownPaths, unownedProblem } from './unowned-problem.ts'
 import type { SurveyedEntry, TreeSurvey } from './tree-survey.ts'
-
-/** Why a path is in a module, or in none. */
-export type PathReason =
-  | { readonly kind: 'glob'; readonly glob: string; readonly line: number }
-  | { readonly kind: 'package'; readonly packages: readonly string[] }
-  /** It goes where another path goes: that which a link leads to, or which it was made from. */
-  | { readonly kind: 'link' | 'compiled'; readonly to: TreePath }
-  | { readonly kind: 'unowned' }
-  | { readonly kind: 'database' }
-  | { readonly kind: 'excluded'; readonly glob: string; readonly line: number }
-  | { readonly kind: 'left-out'; readonly packages: readonly string[] }
-
-/** What became of a path other than a directory. `module` is undefined when it is published in none. */
-export interface PlacedPath {
-  readonly module: string | undefined
-  readonly reason: PathReason
-}
-
-/** A path that nobody claims, and the package that alone has the directory it lies in. */
-export interface UnownedPath {
-  readonly path: TreePath
-  readonly neighbour: string | undefined
-}
-
-export interface FilePlacement {
-  /** Of everything but directories. */
-  readonly files: ReadonlyMap<TreePath, PlacedPath>
-  /** The modules that have each directory. Those that no module has are missing. */
-  readonly directories: ReadonlyMap<TreePath, ReadonlySet<string>>
-  /** By module, the files elsewhere that have hard links in it. */
-  readonly linkedInto: ReadonlyMap<string, ReadonlySet<TreePath>>
-  /** Ids of the packages that have a path, in the tree or not. */
-  readonly ownersOf: (path: TreePath) => readonly string[]
-  readonly unowned: readonly UnownedPath[]
-  readonly problems: readonly ModuleProblem[]
-  readonly notes: readonly string[]
-}
 
 /**
  * Gives every path one module, and every directory all that have something in it. In this order: what is hidden or
@@ -61,8 +25,8 @@ export function placeFiles(
   return placing.place()
 }
 
-const hidden = new PathSelection(databaseDirectories.map((path) => `/${path}`))
-const maxNamed = 8
+/** What Linux follows, too. */
+const maxLinks = 40
 
 class FilePlacing {
   readonly #definitions: ModuleDefinitions
@@ -70,6 +34,7 @@ class FilePlacing {
   readonly #survey: TreeSurvey
   readonly #homes: ReadonlyMap<string, string>
   readonly #owners: FileOwners
+  readonly #hidden = hiddenPaths()
   readonly #excluded: PathSelection
   readonly #claims: ReadonlyMap<string, PathSelection>
   readonly #drops: ReadonlyMap<string, PathSelection>
@@ -150,7 +115,7 @@ class FilePlacing {
   }
 
   #nowhere(path: TreePath): PlacedPath | undefined {
-    if (this.#definitions.hidePackages && hidden.has(path)) {
+    if (this.#definitions.hidePackages && this.#hidden.has(path)) {
       return { module: undefined, reason: { kind: 'database' } }
     }
     const i = this.#excluded.indexFor(path)
@@ -217,35 +182,33 @@ class FilePlacing {
   #beside(entry: SurveyedEntry): PlacedPath | undefined {
     const { path } = entry
     const source = sourceOfCompiled(path)
-    const to = entry.type === 'symlink' ? this.#nextOf(path) : source
+    const to = entry.type === 'symlink' ? this.#owners.step(path) : source
     if (to === undefined || to === path || this.#open.has(path)) return undefined
     const kind = entry.type === 'symlink' ? 'link' : 'compiled'
     this.#open.add(path)
     try {
       const target = this.#survey.entries.get(to)
-      const placed =
-        target === undefined
-          ? (this.#claimed(to) ?? this.#owned(to))
-          : target.type === 'directory'
-            ? (this.#claimed(to) ?? this.#owned(to))
-            : this.#follow(target)
+      const isThere = target !== undefined && target.type !== 'directory'
+      const placed = (isThere ? this.#follow(target) : undefined) ?? this.#ofOwner(to)
       if (placed === undefined || placed.reason.kind === 'unowned') return undefined
-      return { module: placed.module, reason: { kind, to } }
+      // A link outlives what is excluded, as one to /dev/null does.
+      const kept = kind === 'link' && isExcluded(placed) ? this.#ofOwner(to) : placed
+      return kept === undefined ? undefined : { module: kept.module, reason: { kind, to } }
     } finally {
       this.#open.delete(path)
     }
   }
 
-  #follow(target: SurveyedEntry): PlacedPath | undefined {
-    return this.#open.has(target.path) ? undefined : this.#placeFile(target)
+  #ofOwner(path: TreePath): PlacedPath | undefined {
+    return this.#claimed(path) ?? this.#owned(path)
   }
 
-  #nextOf(path: TreePath): TreePath | undefined {
-    return this.#owners.step(path)
+  #follow(target: SurveyedEntry): PlacedPath | undefined {
+    const goesOn = this.#open.size < maxLinks && !this.#open.has(target.path)
+    return goesOn ? this.#placeFile(target) : undefined
   }
 
   #unclaimed(path: TreePath): PlacedPath | undefined {
-    // Asked for on the way of a link that leads to itself: whoever began the way will say.
     this.#unowned.push({ path, neighbour: this.#neighbourOf(path) })
     this.#mark(path, this.#holdsUnowned)
     return { module: this.#definitions.unowned, reason: { kind: 'unowned' } }
@@ -321,7 +284,7 @@ class FilePlacing {
   #report(): void {
     const { file, lineOf, modules } = this.#definitions
     for (const { why, paths } of this.#contested.values()) {
-      const message = `${file}: ${shown(paths)} would be in ${why}`
+      const message = `${file}: ${shownPaths(paths)} would be in ${why}`
       this.#problems.push({ kind: 'file-shared', subject: `/${displayTreePath(paths[0] ?? '')}`, message })
     }
     for (const [name, { paths }] of modules) {
@@ -332,23 +295,7 @@ class FilePlacing {
       }
     }
     if (this.#definitions.unowned === undefined && this.#unowned.length > 0)
-      this.#problems.push(this.#unownedProblem())
-  }
-
-  #unownedProblem(): ModuleProblem {
-    const paths = this.#unowned.map(({ path }) => path)
-    const ofDatabase = paths.filter((path) => hidden.has(path)).length
-    const others = paths.filter((path) => !hidden.has(path))
-    const parts = [
-      ...(ofDatabase > 0
-        ? [`${ofDatabase} of the package manager's own, which "hide-packages: true" leaves out`]
-        : []),
-      ...(others.length > 0 ? [shown(others)] : []),
-    ]
-    const message =
-      `${this.#definitions.file}: no package and no module has ${parts.join('; and ')}; write "unowned: MODULE", ` +
-      'or name them in "paths" of a module or in "exclude"; vend modules unowned lists all'
-    return { kind: 'file-unowned', subject: `/${displayTreePath(paths[0] ?? '')}`, message }
+      this.#problems.push(unownedProblem(file, this.#unowned))
   }
 
   #notes(): string[] {
@@ -366,10 +313,8 @@ class FilePlacing {
   }
 }
 
-function shown(paths: readonly TreePath[]): string {
-  const first = paths.slice(0, maxNamed).map((path) => `/${displayTreePath(path)}`)
-  const more = paths.length > maxNamed ? ` and ${paths.length - maxNamed} more` : ''
-  return first.join(', ') + more
+function isExcluded({ reason: { kind } }: PlacedPath): boolean {
+  return kind === 'excluded' || kind === 'database'
 }
 
 /** `a/__pycache__/b.cpython-311.opt-1.pyc` was made from `a/b.py` (PEP 3147). */

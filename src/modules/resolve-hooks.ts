@@ -5,7 +5,7 @@ import type { ModuleProblem } from './errors.ts'
 import { knownHooks, programDirectories } from './known-hooks.ts'
 import type { ModuleDefinition, ModuleDefinitions } from './module-definition.ts'
 import type { ModuleGraph } from './module-graph.ts'
-import type { FilePlacement } from './place-files.ts'
+import type { FilePlacement } from './file-placement.ts'
 import type { TreeSurvey } from './tree-survey.ts'
 
 export interface ResolvedHooks {

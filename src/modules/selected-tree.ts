@@ -3,7 +3,7 @@ import type { TreePath } from '../../manifests/tree-path.ts'
 import { TreeChangedError, TreeReadError } from '../tree/errors.ts'
 import type { TreeSource } from '../tree/tree-source.ts'
 import type { WalkedEntry, WalkedFile, WalkOptions } from '../tree/walk-directory.ts'
-import type { FilePlacement } from './place-files.ts'
+import type { FilePlacement } from './file-placement.ts'
 
 /** Each costs a descriptor while a walk is between its first name and those in the module. */
 const maxHeld = 512

@@ -183,6 +183,27 @@ test('excluded packages and paths are not of the module', () => {
   expect(made.files.directories.has('man' as never)).toBe(false)
 })
 
+test('a link outlives what is excluded, and compiled Python does not', () => {
+  const made = plan(
+    { app: { files: ['bin/app', 'man/app', 'lib/a.py'] }, gone: { files: ['bin/gone'] } },
+    'unowned: rest\nunlisted: leave-out\nexclude: [/dev/*, /man/**, /lib/*.py]\nmodules:\n  a: {packages: [app]}\n  rest:\n',
+    (tree) =>
+      tree
+        .file('dev/null', 'x')
+        .link('etc/masked', '/dev/null')
+        .link('etc/manual', '../man/app')
+        .link('etc/further', 'manual')
+        .link('etc/gone', '../bin/gone')
+        .file('lib/__pycache__/a.pyc', 'x')
+        .file('lib/__pycache__/a.cpython-311.pyc', 'x'),
+  )
+  expect(moduleOf(made, 'etc/masked')).toBe('rest')
+  expect(moduleOf(made, 'etc/manual')).toBe('a')
+  expect(moduleOf(made, 'etc/further')).toBe('a')
+  expect(moduleOf(made, 'etc/gone')).toBeUndefined()
+  expect(moduleOf(made, 'lib/__pycache__/a.cpython-311.pyc')).toBeUndefined()
+})
+
 test('files are found behind merged directories, diversions, alternatives, ucf and __pycache__', () => {
   const made = plan(
     {
@@ -259,4 +280,20 @@ test('the same tree and definition give the same plan', () => {
   const again = planModules(first.definitions, first.survey)
   expect(again.modules).toEqual(first.modules)
   expect([...again.files.files]).toEqual([...first.files.files])
+})
+
+test('a chain of links without an end in sight does no harm', () => {
+  const made = plan(
+    { app: { files: ['bin/app'] } },
+    'unowned: rest\nmodules:\n  a: {packages: [app]}\n  rest:\n',
+    (tree) => {
+      for (let i = 0; i < 200; i++)
+        tree.link(`chain/${String(i).padStart(5, '0')}`, String(i + 1).padStart(5, '0'))
+      tree.link('chain/00200', '../bin/app').link('dir', 'dir/dir/x').link('up', '../../../../bin/app')
+    },
+  )
+  expect(moduleOf(made, 'chain/00200')).toBe('a')
+  expect(moduleOf(made, 'chain/00000')).toBe('rest')
+  expect(moduleOf(made, 'dir')).toBe('rest')
+  expect(moduleOf(made, 'up')).toBe('a')
 })
