@@ -52,6 +52,6 @@ export async function openPlan(
   const { surveyTree } = await import('../modules/tree-survey.ts')
   const definitions = await loadDefinition(definition)
   progress.begin(`reading ${source}`)
-  await using opened = await openSource(source, { signal })
+  await using opened = await openSource(source, { signal, withPackageDatabase: true })
   return planModules(definitions, surveyTree(opened.tree, { signal, oneFileSystem }))
 }

@@ -14,15 +14,15 @@ export interface FoundEntry {
 }
 
 /**
- * The entries of a release, or of one of its modules, in path order. Whoever has read to the end knows that all of
- * them are as signed. Throws MODULE_UNKNOWN.
+ * The entries of a release's root, or of one of its modules, in path order. Whoever has read to the end knows that all
+ * of them are as signed. Throws MODULE_UNKNOWN.
  */
 export async function* readEntries(
   repository: Repository,
   release: Release,
   { module, signal }: CallOptions & { readonly module: string | undefined },
 ): AsyncGenerator<FoundEntry, void, undefined> {
-  const names = module === undefined ? Object.keys(release.modules).sort() : [module]
+  const names = module === undefined ? modulesOfRoot(release) : [module]
   const found = names.map((name) => findModule(release, name))
   const manifests = await Promise.all(found.map((one) => repository.manifest(one, { signal })))
   try {
@@ -35,4 +35,10 @@ export async function* readEntries(
   } finally {
     await Promise.all(manifests.map(({ entries }) => entries.return()))
   }
+}
+
+/** Images lie beside the root: none of their names is a path in it. */
+function modulesOfRoot({ modules }: Release): string[] {
+  const names = Object.keys(modules).filter((name) => modules[name]?.kind !== 'image')
+  return names.sort()
 }

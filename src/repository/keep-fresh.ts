@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
-import { onlineRoleNames, type RoleName } from '../trust/role.ts'
-import { expiryDates, isDueIn, refreshExpiry } from './refresh.ts'
+import { isOnline, onlineRoleNames, type RoleName } from '../trust/role.ts'
+import { expiringSoon, expiryDates, isDueIn, refreshExpiry } from './refresh.ts'
 import { loadState } from './repository-state.ts'
 
 export interface KeepFreshOptions {
@@ -13,6 +13,8 @@ export interface KeepFreshOptions {
   /** Ends it. */
   readonly signal: AbortSignal
   readonly onRefreshed?: (expires: Readonly<Record<RoleName, Date>>) => void
+  /** Told at each look of roles that it has no part in, and that somebody has to sign anew soon. */
+  readonly onExpiring?: (roles: readonly RoleName[]) => void
   /** It goes on: what failed is tried again at the next look. */
   readonly onFailed?: (error: unknown) => void
   /** Between two looks. Default: an hour. */
@@ -49,9 +51,12 @@ async function refreshWhenDue({
   now,
   signal,
   onRefreshed,
+  onExpiring,
 }: KeepFreshOptions): Promise<void> {
   const keys = openKeys()
   const before = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
+  const expiring = expiringSoon(before, now()).filter((role) => !isOnline(role))
+  if (expiring.length > 0) onExpiring?.(expiring)
   if (!onlineRoleNames.some((role) => isDueIn(before, role, now()))) return
   const { state } = await refreshExpiry({ store, keys, now: now(), signal }, { onlyOnline: true })
   onRefreshed?.(expiryDates(state))

@@ -15,6 +15,7 @@ import { cachedFor, ProblemError } from './problem.ts'
 import { RecentAbsences } from './recent-absences.ts'
 import type { ObjectReader } from './serve-object.ts'
 import type { PackName, ServedObject } from './served-object.ts'
+import { withinGrace } from './within-grace.ts'
 
 /** How a server comes by packs that are asked for and not there. */
 export interface PacksOptions {
@@ -95,13 +96,9 @@ export class PackDemand {
 
   /** Aborts what is being built. Resolves when that has ended, or after `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    const grace = Promise.withResolvers<void>()
-    const timer = setTimeout(() => {
-      this.#logger.warn('a pack that was being built did not end in time')
-      grace.resolve()
-    }, graceMs)
-    await Promise.race([this.#requests.close(), grace.promise])
-    clearTimeout(timer)
+    await withinGrace(this.#requests.close(), graceMs, () =>
+      this.#logger.warn('a pack that was being built did not end in time'),
+    )
   }
 
   async #lookAgain(key: string, pack: PackName): Promise<void> {

@@ -10,6 +10,7 @@ import { ProblemError } from './problem.ts'
 import { remoteOf, type TrustProxy } from './remote-of.ts'
 import { ReportableReleases } from './reportable-releases.ts'
 import { pathOf } from './request-path.ts'
+import { withinGrace } from './within-grace.ts'
 
 const path = '/v1/reports'
 
@@ -71,10 +72,7 @@ export class ReportReceiver {
 
   /** Stores what was heard and not stored yet, as far as the store lets it in that time. */
   async close(graceMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, graceMs)
-    await Promise.race([this.#collector.close(), promise])
-    clearTimeout(timer)
+    await withinGrace(this.#collector.close(), graceMs)
   }
 
   #refuseTooMany(req: IncomingMessage): void {

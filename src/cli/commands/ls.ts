@@ -23,7 +23,8 @@ export const lsCommand = defineCommand({
   path: 'ls',
   summary: 'list what is in a release',
   description:
-    'Lists a directory of a release, or of one of its modules, much as ls -l would; times are UTC. Bytes that are not ' +
+    'Lists a directory of a release, or of one of its modules, much as ls -l would; times are UTC. Images are no part of ' +
+    'the root: name the module to see one. Bytes that are not ' +
     'UTF-8 are shown as \\xNN, and such a path may be named like that.',
   examples: ['ls 10', 'ls stable /etc', 'ls 10:base /usr/bin -R', 'ls stable -R --json'],
   arguments: {

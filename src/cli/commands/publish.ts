@@ -224,7 +224,16 @@ async function publish(
     progress.note(`vend: ${note}`)
   }
   await using opened = new AsyncDisposableStack()
-  const sources = await openSources(modules, { opened, progress, onNote, signal, platform, limits })
+  const sources = await openSources(modules, {
+    opened,
+    progress,
+    onNote,
+    signal,
+    platform,
+    limits,
+    // What the packages own is read from it; "hide-packages" keeps it from machines.
+    withPackageDatabase: definition !== undefined,
+  })
   const split = await splitSources(sources.modules, { definition, oneFileSystem, signal, onNote })
   progress.begin(`publishing ${request.version}`)
   const result = await publishRelease(

@@ -86,6 +86,9 @@ async function refreshWhileServing(context: CommandContext, logger: Logger): Pro
     onRefreshed: ({ snapshot, timestamp }) => {
       logger.info({ snapshot, timestamp }, 'signed snapshot and timestamp anew')
     },
+    onExpiring: (roles) => {
+      logger.warn({ roles }, 'expire soon: run "vend refresh" where their keys are')
+    },
     onFailed: (err) => {
       logger.error({ err }, 'snapshot and timestamp could not be signed anew')
     },

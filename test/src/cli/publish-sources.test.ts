@@ -18,7 +18,7 @@ async function manifestOf(release: number): Promise<string | undefined> {
   return /sha256:[0-9a-f]{64}/.exec(stdout)?.[0]
 }
 
-async function pathsIn(release: number): Promise<string[]> {
+async function pathsIn(release: number | string): Promise<string[]> {
   const { stdout } = await vendHere(['ls', `${release}`, '-R'], env)
   return stdout
     .trim()
@@ -73,8 +73,10 @@ test('a file is published as an image module only when that is said', async () =
     code: 2,
     stderr: expect.stringContaining('write image: before it') as string,
   })
-  expect(await publish(`kernel=image:${directory}/kernel`, '--release', '5')).toMatchObject({ code: 0 })
-  expect(await pathsIn(5)).toEqual(['/image'])
+  const sources = [`kernel=image:${directory}/kernel`, `base=${directory}/tree`]
+  expect(await publish(...sources, '--release', '5')).toMatchObject({ code: 0 })
+  expect(await pathsIn('5:kernel')).toEqual(['/image'])
+  expect(await pathsIn(5)).toEqual(['/usr', '/usr/bin', '/usr/bin/tool'])
 })
 
 test('a limit to what a source may unpack to is kept, and can be raised', async () => {

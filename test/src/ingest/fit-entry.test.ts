@@ -1,5 +1,3 @@
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { emptyDigest } from '../../../manifests/digest.ts'
 import { encodeEntry } from '../../../manifests/entry-line.ts'
@@ -7,8 +5,6 @@ import type { SourceFileEntry, SparseMap } from '../../../manifests/entry.ts'
 import { maxLineBytes } from '../../../manifests/manifest-decoder.ts'
 import type { TreePath } from '../../../manifests/tree-path.ts'
 import { fitEntry } from '../../../src/ingest/fit-entry.ts'
-import { verifyRepository } from '../../../src/maintenance/verify-repository.ts'
-import { Publisher } from '../../support/publisher.ts'
 
 const plain: SourceFileEntry = {
   type: 'file',
@@ -90,18 +86,3 @@ test.each([
     }),
   )
 })
-
-test('a file of too many extents is published so that it can be read, and that is told', async () => {
-  using publisher = await Publisher.create()
-  const [extents, hole] = [52_000, 2 ** 40]
-  const fd = openSync(join(publisher.tree('base').path, 'image'), 'w')
-  for (let i = 0; i < extents; i++) writeSync(fd, Buffer.of(1), 0, 1, hole + i * 8192)
-  ftruncateSync(fd, hole + extents * 8192)
-  closeSync(fd)
-  const notes: string[] = []
-  const onNote = (note: string): void => void notes.push(note)
-  const { contentBytes } = await publisher.publish(1, ['base'], {}, { onNote })
-  expect((await verifyRepository(publisher.store, { now: publisher.now })).damages).toEqual([])
-  expect(contentBytes).toBe(extents * 8192 - 4096)
-  expect(notes).toEqual([expect.stringMatching(/^base: \/image has more holes/) as string])
-}, 60_000)

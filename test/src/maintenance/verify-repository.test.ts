@@ -160,7 +160,10 @@ test('damaged metadata is one damage, and nothing behind it is believed', async 
   const current = ['snapshot', 'releases', 'channels'].map((role) => `tuf/metadata/3.${role}.json`)
   for (const key of [...current, 'tuf/metadata/1.targets.json', 'tuf/metadata/timestamp.json']) {
     const whole = await bytesOf(store, key)
-    await store.put(key, Buffer.from(whole.toString().replace(/"sig":"../, '"sig":"00')))
+    const damaged = whole
+      .toString()
+      .replace(/"sig":"(.)/, (_, digit) => `"sig":"${digit === '0' ? '1' : '0'}`)
+    await store.put(key, Buffer.from(damaged))
     expect((await verify()).damages.map(({ kind }) => kind)).toEqual(['metadata'])
     await store.put(key, whole)
   }

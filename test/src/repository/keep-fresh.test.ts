@@ -31,6 +31,7 @@ function keysOf(...roles: readonly RoleName[]): KeyRing {
 interface Looked {
   readonly refreshed: number
   readonly failures: readonly unknown[]
+  readonly expiring: readonly (readonly RoleName[])[]
 }
 
 /** Looks so often, at clocks that show these days. */
@@ -43,6 +44,7 @@ async function look(
   let looks = 0
   let refreshed = 0
   const failures: unknown[] = []
+  const expiring: (readonly RoleName[])[] = []
   await keepFresh({
     store,
     openKeys: () => {
@@ -54,9 +56,10 @@ async function look(
     signal: ending.signal,
     intervalMs: 1,
     onRefreshed: () => refreshed++,
+    onExpiring: (roles) => expiring.push(roles),
     onFailed: (error) => failures.push(error),
   })
-  return { refreshed, failures }
+  return { refreshed, failures, expiring }
 }
 
 const versions = async (): Promise<Record<string, number>> => {
@@ -66,9 +69,12 @@ const versions = async (): Promise<Record<string, number>> => {
 
 test('signs snapshot and timestamp with these two keys, when half of a term is over and not before', async () => {
   const before = await versions()
-  expect(await look([0, 1, 3], keysOf('snapshot', 'timestamp'))).toEqual({ refreshed: 0, failures: [] })
+  expect(await look([0, 1, 3], keysOf('snapshot', 'timestamp'))).toMatchObject({ refreshed: 0, failures: [] })
   expect(await versions()).toEqual(before)
-  expect(await look([4, 4, 6, 8], keysOf('snapshot', 'timestamp'))).toEqual({ refreshed: 2, failures: [] })
+  expect(await look([4, 4, 6, 8], keysOf('snapshot', 'timestamp'))).toMatchObject({
+    refreshed: 2,
+    failures: [],
+  })
   const after = await versions()
   expect(after).toEqual({
     ...before,
@@ -79,9 +85,14 @@ test('signs snapshot and timestamp with these two keys, when half of a term is o
 
 test('signs nothing else where it has all keys', async () => {
   const before = await versions()
-  expect(await look([300], publisher.keys)).toEqual({ refreshed: 1, failures: [] })
+  expect(await look([300], publisher.keys)).toMatchObject({ refreshed: 1, failures: [] })
   const { snapshot: _, timestamp: __, ...others } = await versions()
   expect(before).toMatchObject(others)
+})
+
+test('tells which roles others have to sign soon', async () => {
+  const { expiring } = await look([0, 6], keysOf('snapshot', 'timestamp'))
+  expect(expiring).toEqual([['channels']])
 })
 
 test('goes on after a failure, and says what it was', async () => {

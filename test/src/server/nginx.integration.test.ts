@@ -1,23 +1,21 @@
-import { spawn, execFile, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FilesystemStore } from '../../../storage/filesystem-store.ts'
 import { timestampKey } from '../../../src/repository/layout.ts'
+import { startNginx } from '../../support/nginx.ts'
 import { bytesOf, keysOf, PublishedRepository } from './published-repository.ts'
 import { httpGet } from './http-get.ts'
 import { Served } from './served.ts'
 
-const template = resolve(import.meta.dirname, '../../../infra/nginx/repository.conf.template')
 let directory: string
 let store: FilesystemStore
 let repository: PublishedRepository
 let served: Served
-let nginx: ChildProcess
+let nginx: Awaited<ReturnType<typeof startNginx>>
 let port: number
 let chunk: string
 
@@ -27,46 +25,20 @@ beforeAll(async () => {
   repository = await PublishedRepository.create(store)
   await repository.publish(1, { base: [['etc/motd', 'hello '.repeat(2000)]] })
   chunk = (await keysOf(store, 'chunks/'))[0] ?? ''
-  port = await freePort()
-  await configure()
-  nginx = spawn('nginx', ['-p', directory, '-c', 'nginx.conf', '-g', 'daemon off;'], { stdio: 'ignore' })
-  await vi.waitFor(async () => get('/'), { timeout: 10_000 })
+  nginx = await startNginx(join(directory, 'repository'), scratch())
+  port = Number(new URL(nginx.url).port)
   served = await Served.start({ store })
 })
 
 afterAll(async () => {
-  nginx.kill('SIGQUIT')
-  await once(nginx, 'exit')
+  await nginx[Symbol.asyncDispose]()
   await served[Symbol.asyncDispose]()
   await repository[Symbol.asyncDispose]()
   await rm(directory, { recursive: true, force: true })
 })
 
-/** The smallest configuration around the one we ship, with every path in a directory of our own. */
-async function configure(): Promise<void> {
-  const shipped = (await readFile(template, 'utf8'))
-    .replaceAll('${VEND_NGINX_LISTEN}', `127.0.0.1:${port}`)
-    .replaceAll('${VEND_NGINX_ROOT}', join(directory, 'repository'))
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path tmp/${name};`,
-  )
-  const user = process.getuid?.() === 0 ? 'user root;' : ''
-  const http = `http { access_log off; ${temporary.join(' ')} include repository.conf; }`
-  await mkdir(join(directory, 'tmp'))
-  await writeFile(join(directory, 'repository.conf'), shipped)
-  await writeFile(
-    join(directory, 'nginx.conf'),
-    `${user} pid nginx.pid; error_log error.log; events {} ${http}`,
-  )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const found = (server.address() as AddressInfo).port
-  server.close()
-  await once(server, 'close')
-  return found
+function scratch(): string {
+  return join(directory, 'nginx')
 }
 
 const get = async (
@@ -76,7 +48,7 @@ const get = async (
 ): ReturnType<typeof httpGet> => httpGet({ port, path, headers, method })
 
 test('nginx accepts the configuration', async () => {
-  const { stderr } = await promisify(execFile)('nginx', ['-t', '-p', directory, '-c', 'nginx.conf'])
+  const { stderr } = await promisify(execFile)('nginx', ['-t', '-p', scratch(), '-c', 'nginx.conf'])
   expect(stderr).toContain('test is successful')
   expect(stderr).not.toContain('[warn]')
 })

@@ -15,8 +15,8 @@ beforeAll(async () => {
   served = await Served.start({
     store,
     limits: {
-      headersTimeoutMs: 300,
-      requestTimeoutMs: 600,
+      headersTimeoutMs: 1000,
+      requestTimeoutMs: 1500,
       keepAliveTimeoutMs: 200,
       idleResponseTimeoutMs: 300,
       maxRequestsPerSocket: 3,
