@@ -18,13 +18,6 @@ struct services {
   int count;
 };
 
-static volatile sig_atomic_t is_ending;
-
-static void end(int number) {
-  (void)number;
-  is_ending = 1;
-}
-
 static int add(const char *key, const char *value, void *data) {
   struct services *services = data;
   if (strcmp(key, "service") == 0 && services->count < most_services) {
@@ -33,12 +26,21 @@ static int add(const char *key, const char *value, void *data) {
   return 0;
 }
 
-static void start(struct service *service) {
+static void start(struct service *service, const sigset_t *signals) {
   service->process = fork();
   if (service->process != 0) return;
+  sigprocmask(SIG_UNBLOCK, signals, NULL);
   execl(service->program, service->program, (char *)NULL);
   perror(service->program);
   _exit(127);
+}
+
+static void start_again(struct services *services, pid_t ended, const sigset_t *signals) {
+  for (int i = 0; i < services->count; i++) {
+    if (services->list[i].process != ended) continue;
+    sleep(restart_seconds);
+    start(&services->list[i], signals);
+  }
 }
 
 /* init [FILE]: starts what the file lists, and starts again what ends, until SIGTERM or SIGINT. */
@@ -49,19 +51,17 @@ int main(int argc, char **argv) {
     perror(file);
     return 1;
   }
-  struct sigaction action = {.sa_handler = end};
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGINT, &action, NULL);
-  for (int i = 0; i < services.count; i++) start(&services.list[i]);
-  while (!is_ending) {
-    int status;
-    pid_t ended = waitpid(-1, &status, 0);
-    for (int i = 0; i < services.count && ended > 0 && !is_ending; i++) {
-      if (services.list[i].process != ended) continue;
-      sleep(restart_seconds);
-      start(&services.list[i]);
-    }
-    if (ended < 0) pause();
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &signals, NULL);
+  for (int i = 0; i < services.count; i++) start(&services.list[i], &signals);
+  int number = 0;
+  while (sigwait(&signals, &number) == 0 && number == SIGCHLD) {
+    pid_t ended;
+    while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) start_again(&services, ended, &signals);
   }
   for (int i = 0; i < services.count; i++) kill(services.list[i].process, SIGTERM);
   while (waitpid(-1, NULL, 0) > 0) continue;
