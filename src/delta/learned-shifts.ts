@@ -1,7 +1,7 @@
 /** More positions than this are not learned: to insert one takes as long as there are others. */
 const maxPieces = 1 << 15
 /** So many of what was told lately are found at once: a power of two. */
-const lately = 1 << 14
+const lateSlots = 1 << 14
 
 /**
  * How positions move, learned from one after another: a position nobody has told of moves like the nearest one below
@@ -18,7 +18,7 @@ export class LearnedShifts {
 
   /** `position` is less than 2^32. */
   shiftAt(position: number): number {
-    const late = position & (lately - 1)
+    const late = position & (lateSlots - 1)
     if (this.#latePositions[late] === position + 1) return this.#lateShifts[late] as number
     const index = this.#indexOf(position)
     if (index >= 0) return this.#shifts[index] as number
@@ -27,10 +27,10 @@ export class LearnedShifts {
 
   learn(position: number, shift: number): void {
     if (this.#latePositions.length === 0) {
-      this.#latePositions = new Uint32Array(lately)
-      this.#lateShifts = new Float64Array(lately)
+      this.#latePositions = new Uint32Array(lateSlots)
+      this.#lateShifts = new Float64Array(lateSlots)
     }
-    const late = position & (lately - 1)
+    const late = position & (lateSlots - 1)
     if (this.#latePositions[late] === position + 1 && this.#lateShifts[late] === shift) return
     const index = this.#indexOf(position)
     if (index >= 0 && this.#starts[index] === position) this.#shifts[index] = shift

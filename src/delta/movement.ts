@@ -1,8 +1,10 @@
 import type { Copy } from './copy.ts'
 import type { Executable } from './elf.ts'
 import type { Region } from './region.ts'
+import type { AddressRange } from './scan-x86-64.ts'
 import type { SectionLayout } from './section-layout.ts'
 import { ShiftMap } from './shift-map.ts'
+import { readWord, writeWord } from './word.ts'
 
 /** Where the parts of the basis have gone in the target. */
 export interface Movement {
@@ -24,6 +26,12 @@ export function shiftOfStart({ section, offset }: Region, { offsets, sections }:
 /** A position counted from the start of a section, after both have moved. */
 export function moveInside(movement: Movement, region: Region, position: number): number {
   return position + movement.offsets.shiftAt(region.offset + position) - shiftOfStart(region, movement)
+}
+
+/** Moves the address in the 64 bits at `at`, if it is one in `program`: 0 is none. */
+export function moveAddress(view: DataView, at: number, program: AddressRange, addresses: ShiftMap): void {
+  const value = readWord(view, at)
+  if (value > 0 && value >= program.from && value <= program.to) writeWord(view, at, addresses.map(value))
 }
 
 /** A piece of the basis, from `start` to the next one's, that moved by `shift`. */

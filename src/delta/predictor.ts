@@ -1,7 +1,7 @@
 import type { ReadAt } from './elf.ts'
 import type { ReferenceFinder } from './find-references.ts'
 import { moveInstruction } from './move-instruction.ts'
-import { moveInside, type Movement } from './movement.ts'
+import { moveAddress, moveInside, type Movement } from './movement.ts'
 import { form } from './reference-list.ts'
 import type { InstructionForm, ReferenceList } from './reference-list.ts'
 import { symbolBytes, type Region } from './region.ts'
@@ -91,7 +91,7 @@ export class Predictor {
           break
         }
         case form.absolute:
-          this.#moveAddress(view, at)
+          moveAddress(view, at, this.#finder.program, addresses)
           break
         case form.symbol:
           this.#rewriteSymbol(view, at, region)
@@ -120,12 +120,6 @@ export class Predictor {
           break
       }
     }
-  }
-
-  #moveAddress(view: DataView, at: number): void {
-    const value = readWord(view, at)
-    const { from, to } = this.#finder.program
-    if (value > 0 && value >= from && value <= to) writeWord(view, at, this.#movement.addresses.map(value))
   }
 
   #rewriteSection(view: DataView, at: number, index: number): void {

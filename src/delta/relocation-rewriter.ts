@@ -1,6 +1,6 @@
 import type { ReadAt } from './elf.ts'
 import type { ReferenceFinder } from './find-references.ts'
-import { shiftOfStart, type Movement } from './movement.ts'
+import { moveAddress, shiftOfStart, type Movement } from './movement.ts'
 import { firstEntry, relocationBytes, type Region } from './region.ts'
 import type { ShiftMap } from './shift-map.ts'
 import { SymbolTable } from './symbol-table.ts'
@@ -33,14 +33,15 @@ export class RelocationRewriter {
     const from = firstEntry(region, relocationBytes, Math.max(basis, region.offset)) - basis
     const to = Math.min(bytes.length, region.offset + region.length - basis)
     const { relocatable, regions } = this.#finder.executable
+    const { addresses } = this.#movement
     const linked = regions[region.link]
     const symbols = linked && this.#symbolsOf(linked)
     const place = relocatable ? regions[region.info] : undefined
     for (let at = from; at + relocationBytes <= to; at += relocationBytes) {
       const symbol = view.getUint32(at + 12, true)
       if (!relocatable) {
-        this.#moveAddress(view, at)
-        this.#moveAddress(view, at + 16)
+        moveAddress(view, at, this.#finder.program, addresses)
+        moveAddress(view, at + 16, this.#finder.program, addresses)
       } else {
         if (place !== undefined) this.#moveInside(view, at, place, this.#places)
         const section = regions[symbols?.sectionOf(symbol) ?? noSection]
@@ -48,12 +49,6 @@ export class RelocationRewriter {
       }
       if (symbols !== undefined && symbol !== 0) view.setInt32(at + 12, symbols.became(symbol), true)
     }
-  }
-
-  #moveAddress(view: DataView, at: number): void {
-    const value = readWord(view, at)
-    const { from, to } = this.#finder.program
-    if (value > 0 && value >= from && value <= to) writeWord(view, at, this.#movement.addresses.map(value))
   }
 
   #moveInside(view: DataView, at: number, section: Region, maps: ShiftMap[]): void {
