@@ -41,7 +41,7 @@ COMPRESSGZ=(gzip -c -f -n)
 COMPRESSZST=(zstd -c -z -q -T1 -)
 PKGEXT='.pkg.tar.zst'
 SRCEXT='.src.tar.gz'
-PACKAGER="vend build"
+PACKAGER="vend build <vend@localhost.invalid>"
 PACMAN_AUTH=()
 ${addition}`
 }

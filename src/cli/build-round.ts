@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Release } from '../../manifests/release.ts'
 import type { PackageBuild } from '../build/build-packages.ts'
 import type { BuildUser } from '../build/build-user.ts'
@@ -57,7 +57,7 @@ async function buildSet(options: BuildRoundOptions, context: CommandContext): Pr
       cache: new BuildCache(options.cache),
       tools: await findBuildTools(addition),
       user: options.user,
-      hidden: [settings.keys],
+      hidden: [resolve(settings.keys)],
       hasNetwork: options.network,
       signal,
     },
