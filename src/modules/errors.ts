@@ -18,6 +18,7 @@ export type ModuleProblemKind =
   | 'file-shared' // several modules claim it
   | 'file-unowned' // no package and no module claims it
   | 'glob-unmatched'
+  | 'image' // what is to be an image is no file, or is not all that would be in its module
   | 'hook-missing' // the program of a hook is not in the tree, or not in reach of the module
 
 /** Everything that is wrong, at once. */

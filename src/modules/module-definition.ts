@@ -1,5 +1,8 @@
 import * as z from 'zod'
 import { nameField } from '../../manifests/names.ts'
+import type { TreePath } from '../../manifests/tree-path.ts'
+import { imageField } from './image-field.ts'
+import { isGlob } from './path-glob.ts'
 
 /** What a modules.yaml says, with its defaults. */
 export interface ModuleDefinitions {
@@ -32,6 +35,8 @@ export interface ModuleDefinition {
   readonly excludedPackages: readonly string[]
   readonly excludedPaths: readonly string[]
   readonly hooks: readonly HookDefinition[]
+  /** The one file of an image module; else undefined. */
+  readonly image: TreePath | undefined
 }
 
 /** The name of a hook that is known, or one's own with its program and arguments. */
@@ -47,7 +52,11 @@ const globField = z
   .string()
   .max(maxGlobLength)
   .regex(/^!?\/./s, 'is not a path: write it from the root, as in /usr/lib/*.so')
+  .refine(isGlob, 'has a range in [ ] that ends before it begins; turn it round, or put the - last')
 const plainGlobField = globField.refine((glob) => !glob.startsWith('!'), 'takes back what nothing gave')
+/** Of a module in a release (format §5), also where one name stands for several. */
+export const maxHooks = 64
+const maxWords = 64
 const argumentField = z
   .string()
   .max(4096)
@@ -56,20 +65,28 @@ const hookField = z.union([
   nameField,
   z.strictObject({
     name: nameField,
-    run: z.tuple([argumentField.startsWith('/', 'is not an absolute path')], argumentField),
+    run: z
+      .tuple([argumentField.startsWith('/', 'is not an absolute path')], argumentField)
+      .refine(({ length }) => length <= maxWords, `has more than ${maxWords} words`),
   }),
 ])
 
-export const moduleSchema = z.strictObject({
-  description: z.string().min(1).max(200).optional(),
-  packages: z.array(packageField).default([]),
-  paths: z.array(globField).default([]),
-  includes: z.array(nameField).default([]),
-  optional: z.array(nameField).default([]),
-  essential: z.boolean().default(false),
-  exclude: z.array(z.union([plainGlobField, packageField])).default([]),
-  hooks: z.array(hookField).max(64).default([]),
-})
+export const moduleSchema = z
+  .strictObject({
+    description: z.string().min(1).max(200).optional(),
+    packages: z.array(packageField).default([]),
+    paths: z.array(globField).default([]),
+    includes: z.array(nameField).default([]),
+    optional: z.array(nameField).default([]),
+    essential: z.boolean().default(false),
+    exclude: z.array(z.union([plainGlobField, packageField])).default([]),
+    hooks: z.array(hookField).max(maxHooks).default([]),
+    image: imageField.optional(),
+  })
+  .refine(({ image, paths }) => image === undefined || paths.length === 0, {
+    path: ['paths'],
+    message: 'stands beside "image", which is all that such a module has; take it out',
+  })
 
 export const definitionsSchema = z.strictObject({
   'hide-packages': z.boolean().default(false),

@@ -7,6 +7,8 @@ import type { ModuleDefinition, ModuleDefinitions } from './module-definition.ts
 import { circlesIn, ModuleGraph } from './module-graph.ts'
 import { findClosures, type PackageClosure } from './package-closure.ts'
 import type { FilePlacement } from './file-placement.ts'
+import { ImageOfTree } from './image-of-tree.ts'
+import { imageProblems } from './image-problems.ts'
 import { placeFiles } from './place-files.ts'
 import { placePackages, type PackagePlacement } from './place-packages.ts'
 import { resolveHooks } from './resolve-hooks.ts'
@@ -51,6 +53,9 @@ export interface PlannedSource {
   readonly traits: ModuleTraits
 }
 
+/** The file and its root. */
+const imageEntries = 2
+
 /**
  * Splits a tree into modules; the same tree and definition give the same plan. Throws PackageDatabaseError, and
  * ModulesError where the includes go in a circle, as then nothing further can be said.
@@ -77,7 +82,7 @@ export function planModules(definitions: ModuleDefinitions, survey: TreeSurvey):
       definition,
       packages: own,
       lowered: own.filter((id) => packages.lowered.has(id)),
-      entries: sizes.get(name)?.entries ?? 0,
+      entries: definition.image === undefined ? (sizes.get(name)?.entries ?? 0) : imageEntries,
       bytes: sizes.get(name)?.bytes ?? 0,
       traits: traitsOf(definition, hooks.get(name)?.hooks ?? []),
     }
@@ -96,6 +101,7 @@ export function planModules(definitions: ModuleDefinitions, survey: TreeSurvey):
       ...problems,
       ...packages.problems,
       ...files.problems,
+      ...imageProblems(definitions, survey, files),
       ...[...hooks.values()].flatMap((each) => each.problems),
     ],
     notes: [
@@ -112,22 +118,23 @@ export function planModules(definitions: ModuleDefinitions, survey: TreeSurvey):
 /** The modules to publish. Throws ModulesError (MODULES_UNRESOLVED) with all problems of the plan. */
 export function sourcesOf(plan: ModulePlan, tree: TreeSource): PlannedSource[] {
   if (plan.problems.length > 0) throw new ModulesError('MODULES_UNRESOLVED', plan.problems)
-  return plan.modules.map(({ definition: { name, includes }, traits }) => ({
+  return plan.modules.map(({ definition: { name, includes, image }, traits }) => ({
     name,
-    tree: new SelectedTree(tree, name, plan.files),
+    tree: image === undefined ? new SelectedTree(tree, name, plan.files) : new ImageOfTree(tree, image),
     includes,
     traits,
   }))
 }
 
 function traitsOf(
-  { description, isEssential, optional }: ModuleDefinition,
+  { description, image, isEssential, optional }: ModuleDefinition,
   hooks: NonNullable<ModuleTraits['hooks']>,
 ): ModuleTraits {
   return {
     ...(description !== undefined && { description }),
     ...(isEssential && { essential: true as const }),
     ...(hooks.length > 0 && { hooks }),
+    ...(image !== undefined && { kind: 'image' as const }),
     ...(optional.length > 0 && { optional }),
   }
 }

@@ -12,6 +12,17 @@ export function compileGlob(glob: string): RegExp {
   return new RegExp(`^${translate(byteStringFromText(glob.replace(/^\/+/, '').replace(/\/+$/, '')))}$`, 's')
 }
 
+/** Whether a glob, with or without a `!` before it, is one: `[z-a]` is nothing. */
+export function isGlob(glob: string): boolean {
+  try {
+    compileGlob(glob.replace(/^!/, ''))
+    return true
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
 function translate(glob: string): string {
   let expression = ''
   let depth = 0

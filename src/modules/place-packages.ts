@@ -28,15 +28,17 @@ export function placePackages(
 ): PackagePlacement {
   const homes = new Map<string, string>()
   const lowered = new Map<string, readonly string[]>()
-  const homeless = new Map<string, { readonly askers: readonly string[]; readonly ids: string[] }>()
+  const homeless = new Map<string, Homeless>()
+  const excluded = excludedByModule(definitions, index)
   for (const { id } of index.packages) {
     const askers = graph.names.filter((name) => closures.get(name)?.has(id))
     if (askers.length === 0) continue
     const home = graph.homeFor(askers)
     const isLowered = home !== undefined && !askers.includes(home)
-    if (home === undefined || (isLowered && !definitions.mayShare)) {
-      const key = askers.join(' ')
-      const known = homeless.get(key) ?? { askers, ids: [] }
+    const excluder = isLowered && excluded.get(home)?.has(id) === true ? home : undefined
+    if (home === undefined || excluder !== undefined || (isLowered && !definitions.mayShare)) {
+      const key = [...askers, `/${excluder ?? ''}`].join(' ')
+      const known = homeless.get(key) ?? { askers, excluder, ids: [] }
       known.ids.push(id)
       homeless.set(key, known)
       continue
@@ -44,8 +46,8 @@ export function placePackages(
     homes.set(id, home)
     if (isLowered) lowered.set(id, uppermostOf(askers, graph))
   }
-  const problems = [...homeless.values()].map(({ askers, ids }) =>
-    sharedProblem(definitions, graph, uppermostOf(askers, graph), ids),
+  const problems = [...homeless.values()].map((each) =>
+    sharedProblem(definitions, graph, { ...each, askers: uppermostOf(each.askers, graph) }),
   )
   const conflicts = findConflicts(definitions, index, homes)
   return {
@@ -54,6 +56,25 @@ export function placePackages(
     problems: [...problems, ...conflicts],
     notes: findHoles(definitions, graph, index, homes),
   }
+}
+
+/** Packages that several modules need and that have no place. */
+interface Homeless {
+  readonly askers: readonly string[]
+  /** The module that would have them, and says that it does without. */
+  readonly excluder: string | undefined
+  readonly ids: string[]
+}
+
+function excludedByModule(
+  { modules }: ModuleDefinitions,
+  index: PackageIndex,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const idsOf = (names: readonly string[]): string[] =>
+    names.flatMap((name) => packagesNamed(name, index)).map(({ id }) => id)
+  return new Map(
+    [...modules.values()].map(({ name, excludedPackages }) => [name, new Set(idsOf(excludedPackages))]),
+  )
 }
 
 /** Without those that another of them includes. */
@@ -66,12 +87,20 @@ const maxNamed = 12
 function sharedProblem(
   { file, mayShare }: ModuleDefinitions,
   graph: ModuleGraph,
-  askers: readonly string[],
-  ids: readonly string[],
+  { askers, excluder, ids }: Homeless,
 ): ModuleProblem {
   const named =
     ids.slice(0, maxNamed).join(', ') + (ids.length > maxNamed ? ` and ${ids.length - maxNamed} more` : '')
   const common = graph.commonTo(askers)
+  if (excluder !== undefined) {
+    return {
+      kind: 'package-shared',
+      subject: ids.join(' '),
+      message:
+        `${file}: the modules ${askers.join(' and ')} need ${named}, which would be in ${excluder}, and ${excluder} excludes it; ` +
+        'take it out of "exclude" there, or make a module that has it, and include it in each of these',
+    }
+  }
   const wayOut =
     common.length === 0
       ? 'make a module that has them, and include it in each of these'

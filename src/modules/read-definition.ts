@@ -1,5 +1,6 @@
 import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml'
 import type { z } from 'zod'
+import { displayTreePath } from '../../manifests/tree-path.ts'
 import { suggestName } from '../suggest-name.ts'
 import { ModulesError, type ModuleProblem } from './errors.ts'
 import {
@@ -42,18 +43,20 @@ export function readDefinition(text: string, file: string): ModuleDefinitions {
 }
 
 function definitionOf(name: string, module: z.output<typeof moduleSchema>): ModuleDefinition {
-  const { description, packages, paths, includes, optional, essential, exclude, hooks } = module
+  const { description, packages, paths, includes, optional, essential, exclude, hooks, image } = module
   return {
     name,
     description,
     packages,
-    paths,
+    // It is the module's before any package's.
+    paths: image === undefined ? paths : [`/${displayTreePath(image)}`],
     includes: [...new Set(includes)].sort(),
     optional: [...new Set(optional)].sort(),
     isEssential: essential,
     excludedPackages: exclude.filter((each) => !each.startsWith('/')),
     excludedPaths: exclude.filter((each) => each.startsWith('/')),
     hooks,
+    image,
   }
 }
 

@@ -3,7 +3,7 @@ import type { Hook } from '../../manifests/release.ts'
 import { suggestName } from '../suggest-name.ts'
 import type { ModuleProblem } from './errors.ts'
 import { knownHooks, programDirectories } from './known-hooks.ts'
-import type { ModuleDefinition, ModuleDefinitions } from './module-definition.ts'
+import { maxHooks, type ModuleDefinition, type ModuleDefinitions } from './module-definition.ts'
 import type { ModuleGraph } from './module-graph.ts'
 import type { FilePlacement } from './file-placement.ts'
 import type { TreeSurvey } from './tree-survey.ts'
@@ -65,6 +65,11 @@ export function resolveHooks(
         hooks.push({ name: directories.length === 1 ? hook : hookName(hook, name), run: [...run, name] })
       }
     }
+  }
+  if (hooks.length > maxHooks) {
+    const place = `${definitions.file}:${definitions.lineOf('modules', module.name, 'hooks')}: modules.${module.name}.hooks`
+    const message = `${place}: come to ${hooks.length} programs, and a module has ${maxHooks} at most; put some into a program of your own that runs them`
+    problems.push({ kind: 'hook-missing', subject: module.name, message })
   }
   return { hooks, problems }
 }

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,7 +50,8 @@ test.skipIf(!isRoot)(
     await machine.update()
     expect(runIn(root, '/usr/bin/version')).toBe('Meadow, an example; box 1.0, libkv 1.0\n')
     expect(runIn(root, '/bin/ls', '/etc').split('\n')).toContain('timed.conf')
-    expect(boot(join(root, 'boot/hello.elf'))).toContain('hello 1.0\r\n')
+    expect(boot(join(directory, 'active/image-hello'))).toContain('hello 1.0\r\n')
+    expect(existsSync(join(root, 'boot/hello.elf'))).toBe(false)
     await expectTheTime(root, port)
 
     // One line of the library, which all programs have in them.
@@ -74,7 +75,7 @@ test.skipIf(!isRoot)(
     expect(third.modules).toMatchObject({ changed: ['hello'], unchanged: ['base', 'development', 'time'] })
     await machine.update()
     const versions = ['a', 'b'].map((slot) => {
-      const said = boot(join(directory, 'roots', slot, 'boot/hello.elf'))
+      const said = boot(join(directory, 'images', `hello.${slot}`))
       return /hello (\d\.\d)/.exec(said)?.[1] ?? said
     })
     expect(new Set(versions)).toEqual(new Set(['1.0', '1.1']))
