@@ -27,7 +27,11 @@ export async function runProgram(program: Program, argv: readonly string[], io: 
     const tree = buildCommandTree(program, (found) => {
       invocation = found
     })
-    const write = (text: string): unknown => io.stdout.write(text)
+    const write = (text: string): unknown => {
+      // Whoever reads help through a pipe may have read enough.
+      io.stdout.on('error', () => undefined)
+      return io.stdout.write(text)
+    }
     const configure = (command: typeof tree): void => {
       command.configureOutput({ writeOut: write, writeErr: () => undefined, outputError: () => undefined })
       command.exitOverride()

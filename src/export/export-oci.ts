@@ -165,7 +165,7 @@ async function makeLayers(asked: readonly AskedLayer[], context: LayerContext): 
   const layers: ExportedLayer[] = []
   const missing: (AskedLayer & { readonly plan: TarPlan; readonly i: number })[] = []
   for (const [i, each] of asked.entries()) {
-    const there = await findLayerOf(layout, earlier, each, options.signal)
+    const there = await findLayerOf(context.repository, layout, earlier, each, options.signal)
     if (there !== undefined) layers[i] = { ...there, module: each.name, isReused: true }
     else missing.push({ ...each, i, plan: await planLayer(each, context) })
   }

@@ -1,8 +1,10 @@
 import type { z } from 'zod'
 import type { Digest } from '../../manifests/digest.ts'
+import type { Repository } from '../repository/repository.ts'
+import { checkLayer } from './check-layer.ts'
 import { mediaTypes, writtenConfigSchema, writtenManifestSchema, type Descriptor } from './oci-documents.ts'
 import type { OciLayout } from './oci-layout.ts'
-import { isLayerOf, type Layer, type LayerRequest } from './write-layer.ts'
+import { isLayerOf, layerAnnotations, type Layer, type LayerRequest } from './write-layer.ts'
 
 const maxDocumentBytes = 4 << 20
 
@@ -22,15 +24,21 @@ export async function findLayers(layout: OciLayout): Promise<readonly Layer[]> {
   return layers
 }
 
-/** The layer of a module that an earlier export left, if its blob is whole. */
+/** The layer of a module that an earlier export left, if its blob is whole, and really that of the module. */
 export async function findLayerOf(
+  repository: Repository,
   layout: OciLayout,
   layers: readonly Layer[],
   request: Pick<LayerRequest, 'name' | 'module' | 'compression'>,
   signal: AbortSignal | undefined,
 ): Promise<Layer | undefined> {
   for (const layer of layers) {
-    if (isLayerOf(layer.descriptor, request) && (await layout.hasBlob(layer.descriptor, signal))) return layer
+    const { descriptor } = layer
+    if (!isLayerOf(descriptor, request) || !(await layout.hasBlob(descriptor, signal))) continue
+    const path = layout.blobPath(descriptor.digest)
+    const found = await checkLayer(repository, { ...request, path }, { signal })
+    const said = descriptor.annotations?.[layerAnnotations.architecture]
+    if (found?.diffId === layer.diffId && found.architecture === said) return layer
   }
   return undefined
 }

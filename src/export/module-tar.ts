@@ -1,4 +1,4 @@
-import type { Entry } from '../../manifests/entry.ts'
+import type { Entry, FileEntry } from '../../manifests/entry.ts'
 import type { ReleaseModule } from '../../manifests/release.ts'
 import { displayTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
@@ -42,6 +42,12 @@ export async function planTar(
   return { linked, sparseFiles, holeBytes }
 }
 
+/** Where the bytes of files come from. */
+export interface FileContents {
+  /** With holes as zeros. */
+  read(file: FileEntry): AsyncGenerator<Buffer, void, undefined>
+}
+
 export interface TarEvents {
   readonly onBytes?: ((bytes: number) => void) | undefined
   /** Told of each program that says what architecture it is for. */
@@ -51,16 +57,22 @@ export interface TarEvents {
 /**
  * A module as the tar archive of a layer (OCI image-spec, "Image Layer Filesystem Changeset"): a function of its
  * manifest alone. Members are in the manifest's order, the root first as `./`. Holes are zeros, since readers of
- * layers differ in what they make of sparse members. Memory: a few chunks, and what hard links share.
+ * layers differ in what they make of sparse members. `contents`: default those of the store. Memory: a few chunks, and
+ * what hard links share.
  */
 export async function* moduleTar(
   repository: Repository,
   module: ReleaseModule,
   { linked }: TarPlan,
-  { signal, onBytes, onProgram }: CallOptions & TarEvents,
+  {
+    signal,
+    onBytes,
+    onProgram,
+    contents: given,
+  }: CallOptions & TarEvents & { readonly contents?: FileContents | undefined },
 ): AsyncGenerator<Buffer, void, undefined> {
   const { entries, chunkTable } = await repository.manifest(module, { signal })
-  const contents = new ModuleContents(repository, chunkTable, { signal })
+  const contents = given ?? new ModuleContents(repository, chunkTable, { signal })
   const targets = new Map<TreePath, InodeEntry>()
   for await (const { entry } of entries) {
     signal?.throwIfAborted()

@@ -30,12 +30,19 @@ const outputLines = 20
 /** What is mounted in the root while programs run, if it has such directories: what they write there is not kept. */
 const mountPoints = ['dev', 'proc', 'run', 'tmp'] as const
 
+/**
+ * What mounts, devices and the kernel are changed by. Who lacks them also may not look through /proc at the first process
+ * of the namespace, which has the machine's root for its own.
+ */
+const withheld = ['sys_admin', 'sys_ptrace', 'sys_module', 'sys_rawio', 'sys_boot', 'sys_time', 'mknod']
+
 // Runs in namespaces of its own, as their first process, which signals would mean nothing to if it were the program: $1
-// is the root, $2 what to mount in it. The byte on descriptor 3 says that the rest is the program's affair.
+// is the root, $2 what to mount in it, $3 what to withhold from the program. The byte on descriptor 3 says that the rest
+// is the program's affair.
 const enterRoot = `
 set -e
-root=$1 points=$2
-shift 2
+root=$1 points=$2 withheld=$3
+shift 3
 for point in $points; do
   case $point in
     proc) mount -t proc -o nosuid,nodev,noexec proc "$root/proc" ;;
@@ -54,7 +61,7 @@ umask 022
 printf . >&3
 exec 3>&-
 set +e
-chroot "$root" "$@"
+setpriv --bounding-set "$withheld" --inh-caps "$withheld" -- chroot "$root" "$@"
 exit $?
 `
 
@@ -108,8 +115,9 @@ export async function runInRoot(
 function commandLine(root: string, run: readonly string[]): string[] {
   const asRoot = process.geteuid?.() === 0 ? '' : 'unshare --user --map-root-user -- '
   const apart = '--mount --pid --ipc --uts --net --fork --kill-child --propagation private'
+  const without = withheld.map((name) => `-${name}`).join(',')
   const isolated = `${asRoot}setpriv --pdeathsig KILL -- unshare ${apart} -- sh -c`
-  return [...isolated.split(' '), enterRoot, 'sh', root, pointsIn(root).join(' '), ...run]
+  return [...isolated.split(' '), enterRoot, 'sh', root, pointsIn(root).join(' '), without, ...run]
 }
 
 /** A link could lead a mount elsewhere. */
