@@ -335,9 +335,11 @@ describe('an interruption', () => {
 
 /** Whether some process has the directory for its root. */
 function isHooking(root: string): boolean {
+  const wanted = statSync(root, { throwIfNoEntry: false })
   return readdirSync('/proc').some((pid) => {
     try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/root`) === root
+      const { dev, ino } = statSync(`/proc/${pid}/root/.`)
+      return /^\d+$/.test(pid) && dev === wanted?.dev && ino === wanted.ino
     } catch {
       return false
     }

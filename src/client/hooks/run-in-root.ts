@@ -31,18 +31,19 @@ const outputLines = 20
 const mountPoints = ['dev', 'proc', 'run', 'tmp'] as const
 
 /**
- * What mounts, devices and the kernel are changed by. Who lacks them also may not look through /proc at the first process
- * of the namespace, which has the machine's root for its own.
+ * What a program would need to reach past its root, and to reach devices and the kernel. Without them it also may not look
+ * through /proc at the first process of its namespace, which has the machine's root for its own.
  */
 const withheld = ['sys_admin', 'sys_ptrace', 'sys_module', 'sys_rawio', 'sys_boot', 'sys_time', 'mknod']
 
 // Runs in namespaces of its own, as their first process, which signals would mean nothing to if it were the program: $1
-// is the root, $2 what to mount in it, $3 what to withhold from the program. The byte on descriptor 3 says that the rest
-// is the program's affair.
+// is the root, $2 what to mount in it, $3 what to withhold from the program. The root comes to lie over the machine's, so
+// that ".." leads out of it nowhere. The byte on descriptor 3 says that the rest is the program's affair.
 const enterRoot = `
 set -e
 root=$1 points=$2 withheld=$3
 shift 3
+mount --bind "$root" "$root"
 for point in $points; do
   case $point in
     proc) mount -t proc -o nosuid,nodev,noexec proc "$root/proc" ;;
@@ -57,11 +58,14 @@ for point in $points; do
     *) mount -t tmpfs -o nosuid,nodev,mode=1777 "$point" "$root/$point" ;;
   esac
 done
+cd "$root"
+mount -n --move . /
+unset OLDPWD
 umask 022
 printf . >&3
 exec 3>&-
 set +e
-setpriv --bounding-set "$withheld" --inh-caps "$withheld" -- chroot "$root" "$@"
+setpriv --bounding-set "$withheld" --inh-caps "$withheld" -- chroot . "$@"
 exit $?
 `
 

@@ -7,7 +7,7 @@ import { addPrograms } from '../../../support/add-programs.ts'
 import { TreeRecipe } from '../../../support/tree-recipe.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'vend-run-in-root-'))
-addPrograms(new TreeRecipe(root), 'sh', 'ls', 'cat').file('only-here', 'x').dir('proc').dir('dev')
+addPrograms(new TreeRecipe(root), 'sh', 'ls', 'cat', 'perl').file('only-here', 'x').dir('proc').dir('dev')
 
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -20,6 +20,14 @@ test('the first process does not lead to the file systems of the machine', async
   expect(output).toContain('only-here')
   expect(output).toContain("'/proc/1/root/'")
   expect(code).not.toBe(0)
+})
+
+test('who leaves the root by another chroot comes to the root', async () => {
+  const script =
+    'mkdir "/below"; chroot "/below" or die; chdir ".." for 1..40; chroot "."; ' +
+    'opendir my $top, "/" or die; print join " ", readdir $top'
+  const { output } = await run('/bin/perl', '-e', script)
+  expect(output.split(' ')).toContain('only-here')
 })
 
 test('nothing can be mounted, and no device be made', async () => {
