@@ -11,6 +11,7 @@ import type { Freshness } from './freshness.ts'
 import { planHooks, type PlannedHook } from './hooks/plan-hooks.ts'
 import { HttpFetcher } from './http-fetcher.ts'
 import { placedImages, refuseSharedPlaces, type PlacedImage } from './images/slot-images.ts'
+import { refuseMissing } from './images/image-place.ts'
 import { installRelease, type InstalledRelease } from './install-release.ts'
 import { otherSlot, type Slot } from './machine-layout.ts'
 import { MachineLock } from './machine-lock.ts'
@@ -225,7 +226,7 @@ export class Machine {
     }
   }
 
-  /** Switches to the root that was active before. Throws NO_PREVIOUS_ROOT. */
+  /** Switches to the root that was active before. Throws NO_PREVIOUS_ROOT, and IMAGE_PLACE_INVALID where its image is gone. */
   rollback(): { readonly from: number | undefined; readonly to: number; readonly slot: Slot } {
     using _lock = new MachineLock(this.#existing())
     const active = this.#state.activeSlot()
@@ -236,6 +237,8 @@ export class Machine {
         hint: 'a machine has one after its first update, and while no update is half done',
       })
     }
+    for (const { name, place } of placedImages(this.#state.layout, slot, previous))
+      refuseMissing({ module: name, path: place })
     const from = this.#state.installed()?.version
     this.#state.activate(slot)
     return { from, to: previous.version, slot }

@@ -83,6 +83,14 @@ describe('an image', () => {
     expect(await device.verify()).toMatchObject({ damaged: 0, findings: [] })
   })
 
+  test('that is gone keeps a machine from rolling back to its root', async () => {
+    const device = scenario.copyOf(one)
+    await device.update()
+    rmSync(join(device.directory, 'images/kernel.a'))
+    expect(() => device.open().rollback()).toThrow(/images\/kernel\.a, .*, is not there/)
+    expectPair(device, 2)
+  })
+
   test('that is damaged is told and repaired in its place', async () => {
     const device = scenario.copyOf(one)
     const path = join(device.directory, 'images/kernel.a')

@@ -1,5 +1,5 @@
 import { closeSync, constants, mkdirSync, openSync, readFileSync, statSync, type Stats } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { errnoOf } from '../../tree/errors.ts'
 import { decodeDevice } from '../../tree/libc.ts'
 import { MachineError } from '../errors.ts'
@@ -36,7 +36,7 @@ export function refuseUnfit(place: ImagePlace, bytes: number): void {
 /** Whether two paths lead to one file or device. */
 export function isSamePlace(a: string, b: string): boolean {
   const [first, second] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }))
-  if (first === undefined || second === undefined) return a === b
+  if (first === undefined || second === undefined) return resolve(a) === resolve(b)
   if (first.isBlockDevice() && second.isBlockDevice()) return first.rdev === second.rdev
   return first.ino === second.ino && first.dev === second.dev
 }
@@ -54,6 +54,13 @@ export function openForWriting(place: ImagePlace): { readonly fd: number; readon
   } catch (error) {
     throw unusable(place, error)
   }
+}
+
+/** Throws IMAGE_PLACE_INVALID where there is nothing of use. */
+export function refuseMissing(place: ImagePlace): void {
+  const fd = openIfThere(place)
+  if (fd === undefined) throw invalid(place, 'is not there')
+  closeSync(fd)
 }
 
 /** A descriptor for reading; undefined when nothing of use is there. */

@@ -191,7 +191,7 @@ test('a store that cannot answer now is no damage, and one that has lost a blob 
 test('expired metadata is told', async () => {
   const later = new Date('2026-01-10T00:00:00Z')
   const { expired, damages } = await verifyRepository(store, { now: later })
-  expect({ expired, damages }).toEqual({ expired: ['timestamp'], damages: [] })
+  expect({ expired, damages }).toEqual({ expired: ['channels', 'timestamp'], damages: [] })
 })
 
 test('an aborted verify ends with the reason', async () => {
