@@ -1,4 +1,4 @@
-import type { ModuleStatus } from '../client/machine.ts'
+import type { ModuleStatus } from '../client/module-status.ts'
 import { ModuleError } from './module-error.ts'
 import { suggestName } from '../suggest-name.ts'
 

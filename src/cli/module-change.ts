@@ -1,4 +1,4 @@
-import type { ModuleStatus } from '../client/machine.ts'
+import type { ModuleStatus } from '../client/module-status.ts'
 import type { AskedModules } from './change-modules.ts'
 import { runUpdate } from './client-commands/update.ts'
 import type { CommandContext } from './command-context.ts'

@@ -56,6 +56,22 @@ export interface InstalledRelease extends Omit<BuiltRoot, 'overrides'> {
   readonly reusedBytes: number
 }
 
+/** Of an update that finds everything as it should be. */
+export function nothingInstalled(): InstalledRelease {
+  return {
+    kept: [],
+    hooks: [],
+    madeByHooks: 0,
+    images: [],
+    notKept: new Map(),
+    contentBytes: 0,
+    fetchedChunks: 0,
+    reusedBytes: 0,
+    deliveries: [],
+    packedBytes: 0,
+  }
+}
+
 /**
  * Builds a release in a slot that is not active, out of the active one and the repository, and switches to it.
  * Whenever it is interrupted the active root is whole, and the same call goes on.

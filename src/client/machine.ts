@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { selectModules } from '../../manifests/release.ts'
 import { auditAgainstRepository } from './audit-against-repository.ts'
 import type { MachineAudit } from './audit-machine.ts'
 import type { BuildProgress } from './build-root.ts'
@@ -12,11 +11,12 @@ import { planHooks, type PlannedHook } from './hooks/plan-hooks.ts'
 import { HttpFetcher } from './http-fetcher.ts'
 import { placedImages, refuseSharedPlaces, type PlacedImage } from './images/slot-images.ts'
 import { refuseMissing } from './images/image-place.ts'
-import { installRelease, type InstalledRelease } from './install-release.ts'
+import { installRelease, nothingInstalled, type InstalledRelease } from './install-release.ts'
 import { otherSlot, type Slot } from './machine-layout.ts'
 import { MachineLock } from './machine-lock.ts'
 import { imageModules, MachineState, type MachineSettings, type SlotRecord } from './machine-state.ts'
 import type { LeftMirror, MirrorReport } from './mirrors.ts'
+import { moduleStatuses, type ModuleStatus } from './module-status.ts'
 import { previewDeliveries, type DeliveryPreview } from './preview-deliveries.ts'
 import type { ProxyVariables } from './proxy.ts'
 import { refuseTooOld } from './refuse-release.ts'
@@ -304,23 +304,7 @@ export class Machine {
     const { signal } = this.#options
     const { channel, repository } = await followChannel(this.#state, fetcher, signal)
     const release = await needRelease(repository, channel.version, signal)
-    const { modules: asked } = this.#state.settings()
-    // What it has no more must not keep anyone from asking for something else.
-    const known = asked === 'all' ? asked : asked.filter((name) => Object.hasOwn(release.modules, name))
-    const wanted = new Set(selectModules(release, known))
-    const installed = new Set(this.#state.installed()?.modules.map(({ name }) => name))
-    return Object.entries(release.modules).map(([name, module]) => ({
-      name,
-      wanted: wanted.has(name),
-      installed: installed.has(name),
-      includes: module.includes,
-      optional: module.optional ?? [],
-      essential: module.essential === true,
-      kind: module.kind ?? 'root',
-      description: module.description,
-      entries: module.entries,
-      contentBytes: module.contentBytes,
-    }))
+    return moduleStatuses(release, this.#state.settings(), this.#state.installed())
   }
 
   /** Fails with a word of advice where there is no machine, before anything is made in its directory. */
@@ -348,36 +332,6 @@ export class Machine {
 export interface AuditResult extends MachineAudit {
   readonly requests: number
   readonly bytes: number
-}
-
-export interface ModuleStatus {
-  readonly name: string
-  readonly wanted: boolean
-  readonly installed: boolean
-  readonly includes: readonly string[]
-  /** What comes along when someone asks for it. */
-  readonly optional: readonly string[]
-  /** Every machine has it. */
-  readonly essential: boolean
-  readonly kind: 'root' | 'image'
-  readonly description: string | undefined
-  readonly entries: number
-  readonly contentBytes: number
-}
-
-function nothingInstalled(): InstalledRelease {
-  return {
-    kept: [],
-    hooks: [],
-    madeByHooks: 0,
-    images: [],
-    notKept: new Map(),
-    contentBytes: 0,
-    fetchedChunks: 0,
-    reusedBytes: 0,
-    deliveries: [],
-    packedBytes: 0,
-  }
 }
 
 function notInstalled(): MachineError {

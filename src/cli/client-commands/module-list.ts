@@ -1,4 +1,4 @@
-import type { ModuleStatus } from '../../client/machine.ts'
+import type { ModuleStatus } from '../../client/module-status.ts'
 import { defineCommand } from '../command.ts'
 import { formatBytes, formatCount } from '../format-quantity.ts'
 import { openMachine } from '../open-machine.ts'
