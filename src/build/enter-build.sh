@@ -12,7 +12,7 @@ main() {
   # The workspace may lie below what is covered next: it stays reachable as the working directory.
   cd "$workspace"
   local shared
-  for shared in /tmp /var/tmp /dev/shm; do
+  for shared in /tmp /var/tmp /dev/shm /run/lock; do
     if [[ -d $shared && ! -L $shared ]]; then mount -t tmpfs -o mode=1777,nosuid,nodev none "$shared"; fi
   done
   mkdir -p "$place"
