@@ -14,6 +14,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ensurePacks, stepsBetween } from '../../src/delivery/release-packs.ts'
+import { loadState } from '../../src/repository/repository-state.ts'
+import { Repository } from '../../src/repository/repository.ts'
 import { runClient } from '../support/run-client.ts'
 import { Scenario, type Device } from '../support/scenario.ts'
 import { noise, type TreeRecipe } from '../support/tree-recipe.ts'
@@ -81,6 +84,20 @@ describe('an image', () => {
     device.open().rollback()
     expectPair(device, 2)
     expect(await device.verify()).toMatchObject({ damaged: 0, findings: [] })
+  })
+
+  test('comes by a pack where there is one, as a difference from the one before', async () => {
+    const { store } = scenario
+    const repository = new Repository(store, await loadState(store))
+    const steps = stepsBetween(await repository.release(1), await repository.release(2), ['kernel'])
+    const [pack] = await Array.fromAsync(ensurePacks(store, repository, steps, { threads: 1 }))
+    expect(pack?.bytes).toBeLessThan(20_000)
+    const device = scenario.copyOf(one)
+    const { deliveries, packedBytes } = await device.update()
+    expectPair(device, 2)
+    expect(packedBytes).toBe(newer.length)
+    await store.delete(pack?.key ?? '')
+    expect(deliveries).toContainEqual(expect.objectContaining({ module: 'kernel', means: 'pack', packs: 1 }))
   })
 
   test('that is gone keeps a machine from rolling back to its root', async () => {
