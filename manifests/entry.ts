@@ -73,6 +73,9 @@ export interface FifoEntry extends Metadata {
 /** One path of a tree (format §3.3). Sockets have no entry: they mean nothing without the process that bound them. */
 export type Entry = FileEntry | DirectoryEntry | SymlinkEntry | HardlinkEntry | DeviceEntry | FifoEntry
 
+/** What an inode is: all but a further name of one. */
+export type InodeEntry = Exclude<Entry, HardlinkEntry>
+
 /** An entry as a source yields it: what its content is, and where it will lie, is not known yet. */
 export type SourceEntry = Exclude<Entry, FileEntry> | SourceFileEntry
 

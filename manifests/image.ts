@@ -1,9 +1,19 @@
-import type { Entry, FileEntry } from './entry.ts'
+import { noXattrs, type DirectoryEntry, type Entry, type FileEntry, type SourceFileEntry } from './entry.ts'
 import { FormatError } from './errors.ts'
 import { rootPath, type TreePath } from './tree-path.ts'
 
 /** Where the one file of an image module lies (format §8.8). */
 export const imagePath = 'image' as TreePath
+
+const metadata = { uid: 0, gid: 0, mtime: { seconds: 0, nanos: 0 }, xattrs: noXattrs } as const
+
+/** The root of every image module. */
+export const imageRoot: DirectoryEntry = { type: 'directory', path: rootPath, mode: 0o755, ...metadata }
+
+/** An image of so many bytes, of which nothing else is said, so that the same bytes give the same manifest. */
+export function imageOf(size: number): SourceFileEntry {
+  return { type: 'file', path: imagePath, mode: 0o644, ...metadata, size }
+}
 
 /**
  * The file of an image module out of all its entries. Throws a FormatError unless these are the root and one regular

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { digestField, naturalField } from '../../manifests/fields.ts'
 import { readIfThere } from './read-if-there.ts'
-import { readSourceFile } from './source-file.ts'
+import { findSourceFile } from './source-file.ts'
 
 const resultSchema = z.strictObject({
   base: z.string(),
@@ -33,7 +33,7 @@ export class BuildCache {
     const result = text === undefined ? undefined : resultSchema.safeParse(JSON.parse(text)).data
     if (result === undefined) return undefined
     for (const [i, path] of this.files(hash, result).entries()) {
-      const file = await readSourceFile(path, basename(path), this.directory)
+      const file = await findSourceFile(path, basename(path), this.directory)
       if (file?.digest !== result.files[i]?.digest) return undefined
     }
     return result

@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
-import { digestFromHex } from '../../manifests/digest.ts'
+import { open } from 'node:fs/promises'
+import { digestFile } from '../digest-file.ts'
 import type { BuildCache, BuildResult } from './build-cache.ts'
 import type { BuildTools } from './build-tools.ts'
 import type { BuildUser } from './build-user.ts'
@@ -79,12 +76,9 @@ async function describeFile(
   recipe: FoundRecipe,
   index: number,
 ): Promise<BuildResult['files'][number]> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
   const built = recipe.packages[index]
   if (built === undefined) throw new RangeError(`${recipe.base} has no package ${index}`)
-  const { size } = await stat(path)
-  return { name: packageFileName(recipe, built), digest: digestFromHex(hash.digest('hex')), bytes: size }
+  return { name: packageFileName(recipe, built), ...(await digestFile(path)) }
 }
 
 async function lastLine(logPath: string): Promise<string> {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { BuildError } from './errors.ts'
 import type { BuildInputs } from './input-hash.ts'
 import type { Recipe, RecipeSource } from './recipe.ts'
-import { readSourceFile, type SourceFile } from './source-file.ts'
+import { findSourceFile, type SourceFile } from './source-file.ts'
 
 /** A recipe, and the PKGBUILD that it was read from. */
 export interface FoundRecipe extends Recipe {
@@ -39,7 +39,7 @@ export async function findPackageFiles(recipe: FoundRecipe, places: SourcePlaces
   for (const source of local) {
     const { name, url } = source
     refuseVersionControl(recipe, source)
-    const here = await readSourceFile(join(directory, name), name, places.packages)
+    const here = await findSourceFile(join(directory, name), name, places.packages)
     if (here !== undefined) beside.set(name, here)
     const there = here ?? (url === undefined ? undefined : await findInMirror(recipe, name, places))
     if (there === undefined) refuseMissing(recipe, source, places)
@@ -74,8 +74,8 @@ async function findInMirror(
 ): Promise<SourceFile | undefined> {
   if (mirror === undefined) return undefined
   return (
-    (await readSourceFile(join(mirror, base, name), name, mirror)) ??
-    (await readSourceFile(join(mirror, name), name, mirror))
+    (await findSourceFile(join(mirror, base, name), name, mirror)) ??
+    (await findSourceFile(join(mirror, name), name, mirror))
   )
 }
 

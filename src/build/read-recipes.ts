@@ -8,7 +8,7 @@ import { BuildError } from './errors.ts'
 import type { FoundRecipe } from './package-inputs.ts'
 import { parseSrcinfo } from './parse-srcinfo.ts'
 import { isUnavailable, runApart } from './run-apart.ts'
-import { readSourceFile, type SourceFile } from './source-file.ts'
+import { findSourceFile, type SourceFile } from './source-file.ts'
 import { Workspace } from './workspace.ts'
 
 const recipeName = 'PKGBUILD'
@@ -50,7 +50,7 @@ async function readRecipe(
   environment: BuildEnvironment,
 ): Promise<FoundRecipe> {
   const place = join(directory, recipeName)
-  const pkgbuild = await readSourceFile(place, recipeName, packages)
+  const pkgbuild = await findSourceFile(place, recipeName, packages)
   if (pkgbuild === undefined) throw new BuildError('PKGBUILD_INVALID', `${place} leads nowhere`)
   // Makepkg asks whether some of the files are there, and of none what is in it.
   const items = await readdir(directory, { withFileTypes: true })

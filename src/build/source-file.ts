@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, realpath, type FileHandle } from 'node:fs/promises'
 import { relative } from 'node:path'
-import { digestFromHex, type Digest } from '../../manifests/digest.ts'
+import { DigestBuilder, type Digest } from '../../manifests/digest.ts'
 import { errnoOf } from '../tree/errors.ts'
 import { BuildError } from './errors.ts'
 
@@ -18,7 +17,7 @@ export interface SourceFile {
  * The regular file that `path` leads to, below `root` in the end: whoever writes PKGBUILDs gets no other file of this
  * system by a symbolic link. Undefined when there is none. Throws BUILD_SOURCE_MISSING for anything but such a file.
  */
-export async function readSourceFile(
+export async function findSourceFile(
   path: string,
   name: string,
   root: string,
@@ -34,7 +33,7 @@ export async function readSourceFile(
     })
   }
   await using file = await openRegular(found, path)
-  const { digest } = await digestInto(file)
+  const digest = await digestInto(file)
   const { mode } = await file.stat()
   return { name, path: found, digest, isExecutable: (mode & constants.S_IXUSR) !== 0 }
 }
@@ -43,8 +42,7 @@ export async function readSourceFile(
 export async function copySourceFile(source: SourceFile, to: string): Promise<void> {
   await using file = await openRegular(source.path, source.path)
   await using copy = await open(to, 'wx', source.isExecutable ? 0o755 : 0o644)
-  const { digest } = await digestInto(file, copy)
-  if (digest === source.digest) return
+  if ((await digestInto(file, copy)) === source.digest) return
   throw new BuildError('BUILD_SOURCE_CHANGED', `${source.path} changed after the build had begun`, {
     hint: 'run the same command again',
   })
@@ -61,14 +59,14 @@ async function openRegular(path: string, shown: string): Promise<FileHandle> {
 
 const blockBytes = 1 << 20
 
-async function digestInto(file: FileHandle, copy?: FileHandle): Promise<{ readonly digest: Digest }> {
-  const hash = createHash('sha256')
+async function digestInto(file: FileHandle, copy?: FileHandle): Promise<Digest> {
+  const builder = new DigestBuilder()
   const block = Buffer.allocUnsafe(blockBytes)
   for (;;) {
     const { bytesRead } = await file.read(block)
-    if (bytesRead === 0) return { digest: digestFromHex(hash.digest('hex')) }
+    if (bytesRead === 0) return builder.finish()
     const bytes = block.subarray(0, bytesRead)
-    hash.update(bytes)
+    builder.add(bytes)
     await copy?.writeFile(bytes)
   }
 }

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Entry, HardlinkEntry, SourceEntry } from '../../manifests/entry.ts'
+import type { Entry, HardlinkEntry, InodeEntry, SourceEntry } from '../../manifests/entry.ts'
 import { joinTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import { compareEntries } from '../tree/compare-entry.ts'
 import { TreeReadError } from '../tree/errors.ts'
@@ -24,10 +24,10 @@ export function isConfiguration(path: TreePath): boolean {
 }
 
 /** The entries of a tree below /etc; of an inode with several names, each as a file of its own. */
-export type Configuration = ReadonlyMap<TreePath, Exclude<Entry, HardlinkEntry>>
+export type Configuration = ReadonlyMap<TreePath, InodeEntry>
 
 export async function configurationEntries(tree: ModuleTree): Promise<Configuration> {
-  const entries = new Map<TreePath, Exclude<Entry, HardlinkEntry>>()
+  const entries = new Map<TreePath, InodeEntry>()
   const links: HardlinkEntry[] = []
   for await (const { entry } of tree.entries()) {
     if (!isConfiguration(entry.path)) continue
@@ -44,7 +44,7 @@ export async function configurationEntries(tree: ModuleTree): Promise<Configurat
 }
 
 async function find(tree: ModuleTree, paths: ReadonlySet<TreePath>): Promise<Configuration> {
-  const found = new Map<TreePath, Exclude<Entry, HardlinkEntry>>()
+  const found = new Map<TreePath, InodeEntry>()
   for await (const { entry } of tree.entries()) {
     if (paths.has(entry.path) && entry.type !== 'hardlink') found.set(entry.path, entry)
   }

@@ -7,6 +7,7 @@ import type { Repository } from '../repository/repository.ts'
 import { ByteReader } from '../sources/byte-reader.ts'
 import { SourceError } from '../sources/errors.ts'
 import { unpack } from '../sources/unpack.ts'
+import { digested } from './digested.ts'
 import { architectureOf } from './elf-architecture.ts'
 import { moduleTar, planTar, type FileContents } from './module-tar.ts'
 import { lengthOf } from './tar-member.ts'
@@ -36,7 +37,7 @@ export async function checkLayer(
   const plain = unpack(createReadStream(path, { signal, highWaterMark: 1 << 18 }), path, {
     maxUnpackedBytes: Number.POSITIVE_INFINITY,
   })
-  const reader = new ByteReader(addedTo(diff, plain))
+  const reader = new ByteReader(digested(diff, plain))
   const contents = new LayerContents(reader)
   try {
     for await (const piece of moduleTar(repository, module, plan, { signal, contents })) {
@@ -92,15 +93,5 @@ class LayerContents implements FileContents {
       use(piece)
       left -= piece.length
     }
-  }
-}
-
-async function* addedTo(
-  digest: DigestBuilder,
-  pieces: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of pieces) {
-    digest.add(piece)
-    yield piece
   }
 }

@@ -1,4 +1,4 @@
-import type { Entry, FileEntry } from '../../manifests/entry.ts'
+import type { Entry, FileEntry, InodeEntry } from '../../manifests/entry.ts'
 import type { ReleaseModule } from '../../manifests/release.ts'
 import { displayTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
@@ -8,7 +8,7 @@ import { architectureOf } from './elf-architecture.ts'
 import { ExportError } from './errors.ts'
 import { ModuleContents } from './read-contents.ts'
 import { encodeTarHeader, endOfTar, paddingAfter } from './tar-header.ts'
-import { lengthOf, linkMember, memberOf, type InodeEntry } from './tar-member.ts'
+import { lengthOf, linkMember, memberOf } from './tar-member.ts'
 
 /** What is known of a module before its first byte is written. */
 export interface TarPlan {

@@ -1,9 +1,6 @@
-import type { Entry, FileEntry, HardlinkEntry } from '../../manifests/entry.ts'
+import type { FileEntry, InodeEntry } from '../../manifests/entry.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import type { TarMember, TarType } from './tar-header.ts'
-
-/** All but a further name of one. */
-export type InodeEntry = Exclude<Entry, HardlinkEntry>
 
 /** Of a file its bytes are to follow, as many as `size`. */
 export function memberOf(entry: InodeEntry): TarMember {

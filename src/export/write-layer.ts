@@ -7,6 +7,7 @@ import { DigestBuilder, type Digest } from '../../manifests/digest.ts'
 import type { ReleaseModule } from '../../manifests/release.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
 import type { Repository } from '../repository/repository.ts'
+import { digested } from './digested.ts'
 import { moduleTar, type TarPlan } from './module-tar.ts'
 import { layerMediaType, type Compression, type Descriptor } from './oci-documents.ts'
 
@@ -61,11 +62,11 @@ export async function writeLayer(
   const onProgram = (found: string): void => {
     architecture ??= found
   }
-  const tar = countedBy(plain, inPieces(moduleTar(repository, module, plan, { signal, onBytes, onProgram })))
+  const tar = digested(plain, inPieces(moduleTar(repository, module, plan, { signal, onBytes, onProgram })))
   const file = createWriteStream(path, { flags: 'wx', flush: true })
   const compressor = compressorFor(compression)
   if (compressor === undefined) await pipeline(tar, file, { signal })
-  else await pipeline(tar, compressor, (pieces) => countedBy(packed, pieces), file, { signal })
+  else await pipeline(tar, compressor, (pieces) => digested(packed, pieces), file, { signal })
   const diffId = plain.finish()
   const descriptor = {
     mediaType: layerMediaType(compression),
@@ -108,16 +109,6 @@ function compressorFor(compression: Compression): Transform | undefined {
   if (compression === 'gzip') return createGzip({ level: gzipLevel, chunkSize: pieceBytes })
   const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel, [constants.ZSTD_c_checksumFlag]: 1 }
   return createZstdCompress({ params, chunkSize: pieceBytes })
-}
-
-async function* countedBy(
-  digest: DigestBuilder,
-  pieces: AsyncIterable<Buffer>,
-): AsyncGenerator<Buffer, void, undefined> {
-  for await (const piece of pieces) {
-    digest.add(piece)
-    yield piece
-  }
 }
 
 /** The same bytes in pieces of one size. */

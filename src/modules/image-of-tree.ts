@@ -1,16 +1,8 @@
-import { noXattrs, type Metadata } from '../../manifests/entry.ts'
-import { imagePath } from '../../manifests/image.ts'
-import { rootPath, type TreePath } from '../../manifests/tree-path.ts'
+import { imageOf, imageRoot } from '../../manifests/image.ts'
+import type { TreePath } from '../../manifests/tree-path.ts'
 import { TreeChangedError } from '../tree/errors.ts'
 import type { TreeSource } from '../tree/tree-source.ts'
 import type { WalkedEntry, WalkOptions } from '../tree/walk-directory.ts'
-
-const metadata: Omit<Metadata, 'mode'> = {
-  uid: 0,
-  gid: 0,
-  mtime: { seconds: 0, nanos: 0 },
-  xattrs: noXattrs,
-}
 
 /** One file of a tree as the tree of an image module (format §8.8): its bytes, and nothing else of it. */
 export class ImageOfTree implements TreeSource {
@@ -26,14 +18,12 @@ export class ImageOfTree implements TreeSource {
 
   /** Throws TreeChangedError unless the file is still one. */
   *walk(options?: WalkOptions): Generator<WalkedEntry, void, void> {
-    yield { entry: { type: 'directory', path: rootPath, mode: 0o755, ...metadata } }
+    yield { entry: imageRoot }
     for (const walked of this.#tree.walk(options)) {
-      const { entry } = walked
-      if (entry.path !== this.#path) continue
+      if (walked.entry.path !== this.#path) continue
       if (walked.open === undefined) break
       // Where a file has holes is nothing of its bytes.
-      const size = walked.entry.sparse?.size ?? walked.entry.size
-      yield { ...walked, entry: { type: 'file', path: imagePath, mode: 0o644, ...metadata, size } }
+      yield { ...walked, entry: imageOf(walked.entry.sparse?.size ?? walked.entry.size) }
       return
     }
     throw new TreeChangedError(

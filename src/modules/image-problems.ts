@@ -1,10 +1,9 @@
-import { displayTreePath, type TreePath } from '../../manifests/tree-path.ts'
+import { displayTreePath } from '../../manifests/tree-path.ts'
 import type { ModuleProblem } from './errors.ts'
 import type { FilePlacement } from './file-placement.ts'
 import type { ModuleDefinitions } from './module-definition.ts'
 import type { SurveyedEntry, TreeSurvey } from './tree-survey.ts'
-
-const maxShown = 3
+import { shownPaths } from './unowned-problem.ts'
 
 /** What keeps files from being images, and what would be lost with modules that are nothing but an image. */
 export function imageProblems(
@@ -24,7 +23,7 @@ export function imageProblems(
     if (unfit !== undefined) say(`/${displayTreePath(image)} ${unfit}`)
     const others = [...files].filter(([path, { module }]) => module === name && path !== image)
     if (others.length > 0)
-      say(`${shown(others.map(([path]) => path))} would be lost: an image is one file; ${wayOut}`)
+      say(`${shownPaths(others.map(([path]) => path))} would be lost: an image is one file; ${wayOut}`)
   }
   return problems
 }
@@ -36,11 +35,4 @@ function whyUnfit({ type, size }: SurveyedEntry): string | undefined {
   if (type === 'hardlink') return 'is another name of a file: name the first of its names in byte order'
   if (type !== 'file') return `is a ${type}, and an image is a file`
   return size === 0 ? 'is empty, and an image has bytes' : undefined
-}
-
-function shown(paths: readonly TreePath[]): string {
-  const first = paths.slice(0, maxShown).map((path) => `/${displayTreePath(path)}`)
-  return paths.length > maxShown
-    ? `${first.join(', ')} and ${paths.length - maxShown} more`
-    : first.join(', ')
 }

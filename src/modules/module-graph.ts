@@ -34,16 +34,14 @@ export class ModuleGraph {
    * the uppermost that all of them include. Undefined when there is none, or no single one.
    */
   homeFor(modules: Iterable<string>): string | undefined {
-    let common: ReadonlySet<string> | undefined
-    for (const module of modules) common = common?.intersection(this.reach(module)) ?? this.reach(module)
-    const candidates = [...(common ?? [])]
+    const candidates = this.commonTo(modules)
     const uppermost = candidates.filter((one) =>
       candidates.every((each) => each === one || !this.reach(each).has(one)),
     )
     return uppermost.length === 1 ? uppermost[0] : undefined
   }
 
-  /** Those that are uppermost among what all of these modules include: several, or none. */
+  /** What all of these modules include, or are. */
   commonTo(modules: Iterable<string>): string[] {
     let common: ReadonlySet<string> | undefined
     for (const module of modules) common = common?.intersection(this.reach(module)) ?? this.reach(module)

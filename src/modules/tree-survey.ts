@@ -1,9 +1,10 @@
-import { closeSync, readSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import type { SourceEntry } from '../../manifests/entry.ts'
 import { displayTreePath, type TreePath } from '../../manifests/tree-path.ts'
 import { isDatabaseFile } from '../packages/database-paths.ts'
 import { PackageDatabaseError } from '../packages/errors.ts'
 import type { DatabaseFiles } from '../packages/package-database.ts'
+import { ContentReader } from '../tree/file-content.ts'
 import type { TreeSource } from '../tree/tree-source.ts'
 import type { WalkedFile, WalkOptions } from '../tree/walk-directory.ts'
 
@@ -47,12 +48,12 @@ export function surveyTree(
     })
     if (walked.open === undefined || !isDatabaseFile(entry.path)) continue
     databaseBytes += walked.entry.size
-    databaseFiles.set(entry.path, readWhole(walked, databaseBytes))
+    databaseFiles.set(entry.path, readWhole(walked, source.name, databaseBytes))
   }
   return { name: source.name, entries, databaseFiles }
 }
 
-function readWhole({ entry, open, assertUnchanged }: WalkedFile, bytesSoFar: number): Buffer {
+function readWhole({ entry, open, assertUnchanged }: WalkedFile, tree: string, bytesSoFar: number): Buffer {
   if (entry.size > maxDatabaseFileBytes || bytesSoFar > maxDatabaseBytes || entry.sparse !== undefined) {
     throw new PackageDatabaseError(
       displayTreePath(entry.path),
@@ -62,14 +63,9 @@ function readWhole({ entry, open, assertUnchanged }: WalkedFile, bytesSoFar: num
   const content = Buffer.alloc(entry.size)
   const fd = open()
   try {
-    let read = 0
-    while (read < content.length) {
-      const count = readSync(fd, content, read, content.length - read, read)
-      if (count === 0) break
-      read += count
-    }
+    new ContentReader(fd, { ...entry, tree }).read(content, 0)
     assertUnchanged(fd)
-    return content.subarray(0, read)
+    return content
   } finally {
     closeSync(fd)
   }

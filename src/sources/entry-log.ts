@@ -6,7 +6,7 @@ import { rootPath } from '../../manifests/tree-path.ts'
 import { treeWriteError } from '../tree/errors.ts'
 
 /** What an inode is, apart from its names. */
-export type InodeEntry = Exclude<SourceEntry, HardlinkEntry>
+export type SourceInode = Exclude<SourceEntry, HardlinkEntry>
 
 const lengthBytes = 4
 const usualBytes = 512
@@ -29,7 +29,7 @@ export class EntryLog implements Disposable {
   }
 
   /** Keeps what the entry says but its path. Throws a FormatError for what no manifest can say. */
-  add(entry: InodeEntry): number {
+  add(entry: SourceInode): number {
     const nameless = { ...entry, path: rootPath }
     const text = encodeEntry(
       nameless.type === 'file' ? { ...nameless, digest: emptyDigest, offset: 0 } : nameless,
@@ -45,7 +45,7 @@ export class EntryLog implements Disposable {
   }
 
   /** What was added at `position`; its path is the root's. */
-  read(position: number): InodeEntry {
+  read(position: number): SourceInode {
     let bytes = this.#bytesAt(position, lengthBytes + usualBytes)
     const end = lengthBytes + bytes.readUInt32LE(0)
     if (bytes.length < end) bytes = this.#bytesAt(position, end)

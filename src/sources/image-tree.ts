@@ -1,6 +1,5 @@
 import { realpathSync, statSync } from 'node:fs'
-import { noXattrs, type Metadata } from '../../manifests/entry.ts'
-import { imagePath } from '../../manifests/image.ts'
+import { imageOf, imageRoot } from '../../manifests/image.ts'
 import type { ModuleTraits } from '../../manifests/release.ts'
 import { rootPath } from '../../manifests/tree-path.ts'
 import { errnoOf } from '../tree/errors.ts'
@@ -13,13 +12,6 @@ import type { OpenedSource } from './opened-source.ts'
 
 /** What a release says of a module that `openImage` gives the tree of. */
 export const imageTraits: ModuleTraits = { kind: 'image' }
-
-const metadata: Omit<Metadata, 'mode'> = {
-  uid: 0,
-  gid: 0,
-  mtime: { seconds: 0, nanos: 0 },
-  xattrs: noXattrs,
-}
 
 /**
  * One file as a tree (format §8.8): its bytes and nothing else of it, so that the same bytes give the same manifest
@@ -37,22 +29,15 @@ export class ImageTree implements TreeSource {
   }
 
   *walk(): Generator<WalkedEntry, void, void> {
-    yield { entry: { type: 'directory', path: rootPath, mode: 0o755, ...metadata } }
+    yield { entry: imageRoot }
     const place = this.#place
     // What a name such as /boot/vmlinuz leads to.
     const location = Buffer.from(realpathSync(this.name, 'buffer'))
     const stats = statEntry(location, place)
     if (stats === undefined)
       throw new SourceError('SOURCE_UNREADABLE', { source: this.name }, 'is not there any more')
-    const entry = {
-      type: 'file',
-      path: imagePath,
-      mode: 0o644,
-      ...metadata,
-      size: Number(stats.size),
-    } as const
     yield {
-      entry,
+      entry: imageOf(Number(stats.size)),
       open: () => openForReading(location, stats, place),
       assertUnchanged: (fd) => assertSameFile(fd, stats, place),
     }

@@ -18,8 +18,8 @@ export class OciLayer {
   /** What this layer has, and the directories above. */
   readonly #own = new Map<TreePath, 'entry' | 'above'>()
   readonly #hidden = new Set<TreePath>()
-  /** Of hard links to what lower layers have. */
-  readonly #targets = new Set<TreePath>()
+  /** Of each path at or above the target of a hard link to what lower layers have, the first such target. */
+  readonly #targets = new Map<TreePath, TreePath>()
 
   /** `source`: what the layer is called in messages. */
   constructor(spool: TreeSpool, source: string) {
@@ -54,9 +54,8 @@ export class OciLayer {
   }
 
   #hide(path: TreePath): void {
-    for (const target of this.#targets) {
-      if (isAtOrBelow(target, path)) throw this.#linkThroughWhiteout(target, path)
-    }
+    const target = this.#targets.get(path)
+    if (target !== undefined) throw this.#linkThroughWhiteout(target, path)
     this.#hidden.add(path)
     this.#remove(path)
   }
@@ -80,7 +79,9 @@ export class OciLayer {
     for (let above = target; above !== rootPath; above = parentOf(above)) {
       if (this.#hidden.has(above)) throw this.#linkThroughWhiteout(path, above)
     }
-    this.#targets.add(target)
+    for (let above = target; above !== rootPath && !this.#targets.has(above); above = parentOf(above)) {
+      this.#targets.set(above, target)
+    }
   }
 
   #refuseTwice({ path, type }: SourceEntry): void {
@@ -127,8 +128,4 @@ export class OciLayer {
   #error(code: ConstructorParameters<typeof SourceError>[0], member: string, problem: string): SourceError {
     return new SourceError(code, { source: this.#source, member }, problem)
   }
-}
-
-function isAtOrBelow(path: TreePath, top: TreePath): boolean {
-  return path === top || path.startsWith(`${top}/`)
 }

@@ -15,7 +15,7 @@ import { clampMtime } from '../tree/clamp-mtime.ts'
 import { compareEntries } from '../tree/compare-entry.ts'
 import type { TreeSource } from '../tree/tree-source.ts'
 import type { WalkedEntry, WalkOptions } from '../tree/walk-directory.ts'
-import { EntryLog, type InodeEntry } from './entry-log.ts'
+import { EntryLog, type SourceInode } from './entry-log.ts'
 import { SourceError, showMember, type SourceErrorCode } from './errors.ts'
 import { ScratchContents, type Content } from './scratch-contents.ts'
 import {
@@ -112,7 +112,7 @@ export class TreeSpool implements AsyncDisposable {
   }
 
   /** What is at a path: of each name of a file the file itself, under that name. */
-  find(path: TreePath): InodeEntry | undefined {
+  find(path: TreePath): SourceInode | undefined {
     const node = nodeAt(this.#root, path)
     return node === undefined ? undefined : this.#entryOf(path, node, impliedDirectory)
   }
@@ -190,7 +190,7 @@ export class TreeSpool implements AsyncDisposable {
   }
 
   async #putLeaf(
-    entry: Exclude<InodeEntry, DirectoryEntry>,
+    entry: Exclude<SourceInode, DirectoryEntry>,
     content: Content,
     ifThere: IfThere,
   ): Promise<void> {
@@ -229,7 +229,7 @@ export class TreeSpool implements AsyncDisposable {
     this.remove(path)
   }
 
-  #addLine(entry: InodeEntry): number {
+  #addLine(entry: SourceInode): number {
     try {
       return this.#log.add(entry)
     } catch (error) {
@@ -269,18 +269,18 @@ export class TreeSpool implements AsyncDisposable {
     }
   }
 
-  #walked(entry: InodeEntry, node: SpoolNode): WalkedEntry {
+  #walked(entry: SourceInode, node: SpoolNode): WalkedEntry {
     if (entry.type !== 'file') return { entry }
     // Nobody else changes what lies in the scratch directory; that it is whole shows when it is opened.
     return { entry, open: () => this.#openContent(node, entry), assertUnchanged: () => undefined }
   }
 
-  #openContent(node: SpoolNode, entry: Extract<InodeEntry, { type: 'file' }>): number {
+  #openContent(node: SpoolNode, entry: Extract<SourceInode, { type: 'file' }>): number {
     const content = node.children === undefined ? node.content : noContent
     return content === noContent ? openSync('/dev/null', 'r') : this.#contents.open(content, entry)
   }
 
-  #entryOf(path: TreePath, node: SpoolNode, implied: Metadata): InodeEntry {
+  #entryOf(path: TreePath, node: SpoolNode, implied: Metadata): SourceInode {
     if (node.children !== undefined) return this.#directoryEntry(path, node.line, implied)
     return { ...this.#log.read(node.line), path }
   }
@@ -311,7 +311,7 @@ export class TreeSpool implements AsyncDisposable {
   }
 }
 
-const words: Readonly<Record<InodeEntry['type'], string>> = {
+const words: Readonly<Record<SourceInode['type'], string>> = {
   file: 'a file',
   directory: 'a directory',
   symlink: 'a symbolic link',

@@ -3,6 +3,7 @@ import { digestOf, type Digest } from '../../manifests/digest.ts'
 import type { Draft } from './draft.ts'
 import { TrustError } from './errors.ts'
 import { bytesOf } from './sign-metadata.ts'
+import { verifies } from './verify-metadata.ts'
 
 /** A root that whoever signs knows to be the repository's, by the digest of its file. */
 export interface TrustedRoot {
@@ -32,13 +33,7 @@ export function refuseOtherChain({ earlierRoots, base }: Draft, trusted: Trusted
 
 function follows(before: Metadata<Root> | undefined, root: Metadata<Root> | undefined): boolean {
   if (before === undefined || root?.signed.version !== before.signed.version + 1) return false
-  try {
-    before.verifyDelegate('root', root)
-    root.verifyDelegate('root', root)
-    return true
-  } catch {
-    return false
-  }
+  return verifies(before, 'root', root) && verifies(root, 'root', root)
 }
 
 function otherRepository(problem: string): TrustError {

@@ -1,11 +1,12 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { createConnection, createServer, type AddressInfo } from 'node:net'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { isRoot } from '../support/programs.ts'
+import { freePort } from '../support/server-program.ts'
 import { builtIn, BuildWorld } from './build-world.ts'
 
 const everything = ['box', 'configuration', 'filesystem', 'hello', 'init', 'libkv', 'timed']
@@ -136,13 +137,4 @@ async function get(port: number): Promise<string> {
   socket.write('GET / HTTP/1.0\r\n\r\n')
   await once(socket, 'close')
   return text
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,12 +1,12 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FileServer } from '../support/file-server.ts'
 import { hasProgram, isRoot } from '../support/programs.ts'
+import { freePort } from '../support/server-program.ts'
 import { clientHere, vendHere, type HereOutcome } from '../src/cli/vend-here.ts'
 
 interface Case {
@@ -241,13 +241,4 @@ async function pageOf(root: string): Promise<string> {
   } finally {
     nginx.kill('SIGKILL')
   }
-}
-
-async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-  })
-  return promise
 }

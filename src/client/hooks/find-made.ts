@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import type { Entry, HardlinkEntry, SourceEntry } from '../../../manifests/entry.ts'
+import type { Entry, InodeEntry, SourceEntry } from '../../../manifests/entry.ts'
 import { parentOf, type TreePath } from '../../../manifests/tree-path.ts'
 import { DirectoryHandles } from '../../tree/directory-handles.ts'
 import { hashContent } from '../../tree/file-content.ts'
@@ -32,7 +32,7 @@ export async function findMade({
   using verifier = new Verifier(directory, tree)
   using reader = new TreeReader(directory)
   using handles = new DirectoryHandles(directory)
-  const made = new Map<TreePath, Exclude<Entry, HardlinkEntry> | undefined>()
+  const made = new Map<TreePath, InodeEntry | undefined>()
   /** Directories in which something was made or removed. */
   const touched = new Set<TreePath>()
   for await (const [found, wanted] of mergeSorted(walkDirectory(directory), tree.entries())) {
@@ -59,7 +59,7 @@ function canBeThere({ type }: Entry | SourceEntry): boolean {
   return isPrivileged() || (type !== 'character' && type !== 'block')
 }
 
-function describe(reader: TreeReader, path: TreePath): Exclude<Entry, HardlinkEntry> | undefined {
+function describe(reader: TreeReader, path: TreePath): InodeEntry | undefined {
   const entry = reader.read(path)
   if (entry === undefined || entry.type === 'hardlink') return undefined
   if (entry.type !== 'file') return entry

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { canonicalJson } from '../../../manifests/canonical-json.ts'
 import { digestOf } from '../../../manifests/digest.ts'
 import { decodeEntry, encodeEntry } from '../../../manifests/entry-line.ts'
-import type { Entry, HardlinkEntry } from '../../../manifests/entry.ts'
+import type { Entry, InodeEntry } from '../../../manifests/entry.ts'
 import { decodeByteString, encodeByteString } from '../../../manifests/fields.ts'
 import { parseTreePath, type TreePath } from '../../../manifests/tree-path.ts'
 import { MachineError } from '../errors.ts'
@@ -16,7 +16,7 @@ import { writeDurably } from '../write-durably.ts'
  * What the paths are like that hooks made or changed, as they left them; undefined where they removed what the release
  * has. One of an inode's names is described as a file of its own; offsets mean nothing.
  */
-export type MadeByHooks = ReadonlyMap<TreePath, Exclude<Entry, HardlinkEntry> | undefined>
+export type MadeByHooks = ReadonlyMap<TreePath, InodeEntry | undefined>
 
 export const nothingMade: MadeByHooks = new Map()
 
@@ -63,7 +63,7 @@ function lineOf(path: TreePath, entry: Entry | undefined): string {
   return entry === undefined ? canonicalJson({ removed: encodeByteString(path) }) : encodeEntry(entry)
 }
 
-function readLine(line: string): [TreePath, Exclude<Entry, HardlinkEntry> | undefined] {
+function readLine(line: string): [TreePath, InodeEntry | undefined] {
   if (line.startsWith('{"removed":')) {
     const { removed } = JSON.parse(line) as { readonly removed: string }
     return [parseTreePath(decodeByteString(removed)), undefined]

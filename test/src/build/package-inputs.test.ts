@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Recipe } from '../../../src/build/recipe.ts'
 import { findPackageFiles, inputsOfFiles, type SourcePlaces } from '../../../src/build/package-inputs.ts'
-import { copySourceFile, readSourceFile } from '../../../src/build/source-file.ts'
+import { copySourceFile, findSourceFile } from '../../../src/build/source-file.ts'
 import { sampleRecipe } from './sample-recipe.ts'
 
 let scratch = ''
@@ -29,7 +29,7 @@ async function inputs(
   more: Partial<Recipe>,
   places: Partial<SourcePlaces> = {},
 ): Promise<ReturnType<typeof inputsOfFiles>> {
-  const pkgbuild = await readSourceFile(join(directory, 'PKGBUILD'), 'PKGBUILD', packages)
+  const pkgbuild = await findSourceFile(join(directory, 'PKGBUILD'), 'PKGBUILD', packages)
   if (pkgbuild === undefined) throw new Error('no PKGBUILD')
   const recipe = { ...sampleRecipe('a', [], more), directory, pkgbuild }
   return inputsOfFiles(recipe, await findPackageFiles(recipe, { packages, ...places }))
@@ -106,7 +106,7 @@ test('gives a build no file from outside, and nothing but files', async () => {
 })
 
 test('a file that changes after it was looked at is not built from', async () => {
-  const file = await readSourceFile(join(directory, 'a.c'), 'a.c', packages)
+  const file = await findSourceFile(join(directory, 'a.c'), 'a.c', packages)
   if (file === undefined) throw new Error('no file')
   writeFileSync(join(directory, 'a.c'), 'int c;\n')
   await expect(copySourceFile(file, join(scratch, 'copy'))).rejects.toMatchObject({

@@ -1,16 +1,6 @@
 import { expect, test } from 'vitest'
-import { ModulesError } from '../../../src/modules/errors.ts'
 import { readDefinition } from '../../../src/modules/read-definition.ts'
-
-function problemsOf(text: string): string[] {
-  try {
-    readDefinition(text, 'modules.yaml')
-  } catch (error) {
-    if (error instanceof ModulesError) return error.problems.map(({ message }) => message)
-    throw error
-  }
-  return []
-}
+import { problemsOf } from './definition-problems.ts'
 
 test('a definition is read with its defaults', () => {
   const text =

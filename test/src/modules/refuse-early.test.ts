@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ModulesError } from '../../../src/modules/errors.ts'
 import { planModules, type ModulePlan } from '../../../src/modules/module-plan.ts'
 import { readDefinition } from '../../../src/modules/read-definition.ts'
 import { surveyTree } from '../../../src/modules/tree-survey.ts'
 import { DirectoryTree } from '../../../src/tree/tree-source.ts'
+import { problemsOf } from './definition-problems.ts'
 import { dpkgTree } from './dpkg-tree.ts'
 
 let directory = ''
@@ -17,16 +17,6 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
 function plan(definition: string): ModulePlan {
   return planModules(readDefinition(definition, 'modules.yaml'), surveyTree(new DirectoryTree(directory)))
-}
-
-function problemsOf(text: string): string[] {
-  try {
-    readDefinition(text, 'modules.yaml')
-  } catch (error) {
-    if (error instanceof ModulesError) return error.problems.map(({ message }) => message)
-    throw error
-  }
-  return []
 }
 
 test('what is lowered is not put into a module that excludes it', () => {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
-import { DigestBuilder, type Digest } from '../../manifests/digest.ts'
+import { DigestBuilder, type Digest } from '../manifests/digest.ts'
 
-/** Length and digest of a file of the machine's own records, read as a stream. */
+/** Length and digest of a file, read as a stream. */
 export async function digestFile(path: string): Promise<{ readonly bytes: number; readonly digest: Digest }> {
   const builder = new DigestBuilder()
   for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) builder.add(piece)
