@@ -1,8 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { AnswerProblem } from './answer-problem.ts'
 import { isForDataPlane } from './data-plane.ts'
-import { routeUnknown } from './problem.ts'
-import { isReport, type ReportReceiver } from './receive-reports.ts'
+import { planeOf, type Plane } from './plane.ts'
 import { useOriginForm } from './request-path.ts'
 
 type Answer = (req: IncomingMessage, res: ServerResponse) => void
@@ -12,8 +11,8 @@ export interface Answers {
   readonly first: readonly Answer[]
   /** Rejects with the problem to answer with. */
   readonly dataPlane: (req: IncomingMessage, res: ServerResponse) => Promise<void>
-  /** Without it there is no such route. */
-  readonly reports: ReportReceiver | undefined
+  /** Asked in this order. */
+  readonly planes: readonly Plane[]
   /** Answers its own problems. */
   readonly controlPlane: Answer
   readonly answerProblem: AnswerProblem
@@ -24,7 +23,7 @@ export interface Answers {
  * as long as the rest of a small answer, of which a machine asks for thousands.
  */
 export function answerRequests(answers: Answers): RequestListener {
-  const { first, dataPlane, reports, controlPlane, answerProblem } = answers
+  const { first, dataPlane, planes, controlPlane, answerProblem } = answers
   return (req, res) => {
     const fail = (error: unknown): void => answerProblem(error, req, res)
     useOriginForm(req)
@@ -34,9 +33,12 @@ export function answerRequests(answers: Answers): RequestListener {
       fail(error)
       return
     }
-    if (isForDataPlane(req)) dataPlane(req, res).catch(fail)
-    else if (!isReport(req)) controlPlane(req, res)
-    else if (reports === undefined) fail(routeUnknown())
-    else reports.answer(req, res).catch(fail)
+    if (isForDataPlane(req)) {
+      dataPlane(req, res).catch(fail)
+      return
+    }
+    const plane = planeOf(planes, req)
+    if (plane === undefined) controlPlane(req, res)
+    else plane.answer(req, res).catch(fail)
   }
 }

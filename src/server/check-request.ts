@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { ServerLimits } from './limits.ts'
+import { planeOf, type Plane } from './plane.ts'
 import { ProblemError } from './problem.ts'
-import { checkReportBody, isReport } from './receive-reports.ts'
 
-/** Refuses, before anything is looked up, what no route takes. Only reports have bodies. */
-export function checkRequest(limits: ServerLimits): (req: IncomingMessage) => void {
+/** Refuses, before anything is looked up, what no route takes. Only requests for some of the planes have bodies. */
+export function checkRequest(limits: ServerLimits, planes: readonly Plane[]): (req: IncomingMessage) => void {
   return (req) => {
     const { url = '', rawHeaders } = req
     if (url.length > limits.maxUrlBytes) {
@@ -17,8 +17,10 @@ export function checkRequest(limits: ServerLimits): (req: IncomingMessage) => vo
       const detail = `a query has at most ${limits.maxQueryParameters} parameters here`
       throw new ProblemError('REQUEST_INVALID', detail)
     }
-    if (req.method === 'POST' && isReport(req)) checkReportBody(req)
-    else if (hasBody(req)) throw bodyUnexpected()
+    if (!hasBody(req)) return
+    const plane = planeOf(planes, req)
+    if (plane?.checkBody !== undefined) plane.checkBody(req)
+    else throw bodyUnexpected()
   }
 }
 

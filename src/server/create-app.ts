@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http'
 import express, { type Application, type ErrorRequestHandler } from 'express'
 import type { Logger } from 'pino'
 import type { BlobReader } from '../../storage/blob-store.ts'
+import { absentPlane } from './absent-plane.ts'
 import { answerProblems, type AnswerProblem } from './answer-problem.ts'
 import { answerRequests } from './answer-requests.ts'
 import { channelRoutes } from './channel-routes.ts'
@@ -15,8 +16,9 @@ import { healthRoutes } from './health-routes.ts'
 import { defaultLimits, type ServerLimits } from './limits.ts'
 import { logRequests } from './log-requests.ts'
 import { PackDemand, type PacksOptions } from './pack-demand.ts'
+import type { MakePlane, Plane, PlaneContext } from './plane.ts'
 import { routeUnknown } from './problem.ts'
-import { ReportReceiver, type ReportsOptions } from './receive-reports.ts'
+import { isReport, ReportReceiver, type ReportsOptions } from './receive-reports.ts'
 import { releaseRoutes } from './release-routes.ts'
 import type { TrustProxy } from './remote-of.ts'
 import { nameRequest } from './request-id.ts'
@@ -39,6 +41,8 @@ export interface AppOptions {
   readonly packs?: PacksOptions | undefined
   /** Without it machines' reports are not taken. */
   readonly reports?: ReportsOptions | undefined
+  /** What else is answered, each with paths of its own. */
+  readonly planes?: readonly MakePlane[] | undefined
   /** Whether answers are held against openapi.yaml as well: for tests. */
   readonly validateResponses?: boolean | undefined
 }
@@ -47,7 +51,7 @@ export interface App {
   readonly handler: RequestListener
   /** What goes on behind the requests; to be closed with the server. */
   readonly packs: PackDemand | undefined
-  readonly reports: ReportReceiver | undefined
+  readonly planes: readonly Plane[]
 }
 
 /** A repository over HTTP: its objects under their keys, and the read API under /v1. */
@@ -62,8 +66,7 @@ export function createApp(options: AppOptions): App {
   const app = express()
   configure(app, options)
   const trust = app.get('trust proxy fn') as TrustProxy
-  const reports =
-    options.reports && new ReportReceiver({ ...options.reports, repository, limits, logger, trust, now })
+  const planes = planesOf(options, { repository, limits, logger, trust, now })
   app.use(...validateRequests({ responses: options.validateResponses ?? false }))
   app.use(healthRoutes(repository), channelRoutes(context), releaseRoutes(context))
   app.use(fileRoutes(context), diffRoutes(context))
@@ -76,14 +79,21 @@ export function createApp(options: AppOptions): App {
       nameRequest,
       logRequests(logger, trust),
       securityHeaders({ tls: options.tls ?? false }),
-      checkRequest(limits),
+      checkRequest(limits, planes),
     ],
     dataPlane: dataPlane({ store, limits, packs }),
-    reports,
+    planes,
     controlPlane: app,
     answerProblem,
   })
-  return { handler, packs, reports }
+  return { handler, packs, planes }
+}
+
+function planesOf({ reports, planes = [] }: AppOptions, context: PlaneContext): Plane[] {
+  return [
+    reports === undefined ? absentPlane(isReport) : new ReportReceiver({ ...reports, ...context }),
+    ...planes.map((make) => make(context)),
+  ]
 }
 
 /** By express's own way to send JSON, where answers are held against openapi.yaml. */

@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Logger } from 'pino'
 import type { BlobStore } from '../../storage/blob-store.ts'
 import { ReportCollector } from '../reports/report-collector.ts'
 import { maxReportBytes, readUpdateReport, type UpdateReport } from '../reports/update-report.ts'
 import { AddressRates } from './address-rates.ts'
-import type { CurrentRepository } from './current-repository.ts'
-import type { ServerLimits } from './limits.ts'
+import type { Plane, PlaneContext } from './plane.ts'
 import { ProblemError } from './problem.ts'
-import { remoteOf, type TrustProxy } from './remote-of.ts'
+import { remoteOf } from './remote-of.ts'
 import { ReportableReleases } from './reportable-releases.ts'
 import { pathOf } from './request-path.ts'
 import { withinGrace } from './within-grace.ts'
@@ -26,19 +24,13 @@ export interface ReportsOptions {
   readonly flushMs?: number | undefined
 }
 
-export interface ReportReceiverOptions extends ReportsOptions {
-  readonly repository: CurrentRepository
-  readonly limits: ServerLimits
-  readonly logger: Logger
-  readonly trust: TrustProxy
-  readonly now: () => number
-}
+export type ReportReceiverOptions = ReportsOptions & PlaneContext
 
 /**
  * `POST /v1/reports`, beside express like the data plane: a fleet may speak all at once. The address of whoever speaks
  * is counted for a minute, in memory, in a form that cannot be read back, and is neither stored nor logged.
  */
-export class ReportReceiver {
+export class ReportReceiver implements Plane {
   readonly #options: ReportReceiverOptions
   readonly #releases: ReportableReleases
   readonly #rates: AddressRates
@@ -56,7 +48,15 @@ export class ReportReceiver {
     })
   }
 
-  /** Rejects with the problem to answer with. */
+  owns(req: IncomingMessage): boolean {
+    return isReport(req)
+  }
+
+  checkBody(req: IncomingMessage): void {
+    if (req.method === 'POST') checkReportBody(req)
+    else throw onlySent({ Connection: 'close' })
+  }
+
   async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     refuseOtherForms(req)
     this.#refuseTooMany(req)
@@ -86,7 +86,7 @@ export class ReportReceiver {
 
 function refuseOtherForms(req: IncomingMessage): void {
   if (req.method !== 'POST') {
-    throw new ProblemError('METHOD_NOT_ALLOWED', 'reports are only sent here', { headers: { Allow: 'POST' } })
+    throw onlySent()
   }
   if (req.url !== path) throw new ProblemError('REQUEST_INVALID', 'a report has no query parameters')
   const type = req.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase()
@@ -94,7 +94,7 @@ function refuseOtherForms(req: IncomingMessage): void {
   throw new ProblemError('REQUEST_INVALID', 'send the report as JSON, with Content-Type: application/json')
 }
 
-/** `checkRequest` saw that the body has a length, and a small one. */
+/** `checkBody` saw that the body has a length, and a small one. */
 async function readBody(req: IncomingMessage): Promise<Buffer> {
   const pieces: Buffer[] = []
   for await (const piece of req as AsyncIterable<Buffer>) pieces.push(piece)
@@ -116,7 +116,7 @@ function parseJson(body: Buffer): unknown {
 }
 
 /** Throws the problem of a request with a body that no report can have. */
-export function checkReportBody({ headers }: IncomingMessage): void {
+function checkReportBody({ headers }: IncomingMessage): void {
   const close = { headers: { Connection: 'close' } }
   if (headers['transfer-encoding'] !== undefined) {
     throw new ProblemError('REQUEST_INVALID', 'send the report with its Content-Length', close)
@@ -124,4 +124,9 @@ export function checkReportBody({ headers }: IncomingMessage): void {
   if (Number(headers['content-length'] ?? 0) > maxReportBytes) {
     throw new ProblemError('BODY_TOO_LARGE', `a report has at most ${maxReportBytes} bytes`, close)
   }
+}
+
+function onlySent(headers: Readonly<Record<string, string>> = {}): ProblemError {
+  const allowed = { headers: { Allow: 'POST', ...headers } }
+  return new ProblemError('METHOD_NOT_ALLOWED', 'reports are only sent here', allowed)
 }

@@ -33,7 +33,7 @@ export interface RunningServer {
 export async function startServer(options: StartOptions): Promise<RunningServer> {
   const { listen, logger } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const { handler, packs, reports } = createApp({
+  const { handler, packs, planes } = createApp({
     ...options,
     tls: options.tls !== undefined || options.behindTls === true,
   })
@@ -56,8 +56,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       connections.close(limits.shutdownGraceMs),
       packs?.close(limits.shutdownGraceMs),
     ]).finally(() => reloader?.[Symbol.dispose]())
-    // Not before the last of them is answered.
-    await reports?.close(limits.shutdownGraceMs)
+    // Not before the last request is answered.
+    await Promise.all(planes.map(async (plane) => plane.close?.(limits.shutdownGraceMs)))
   }
 }
 
