@@ -14,6 +14,7 @@ import type { Readable } from 'node:stream'
  * 7. `list` yields keys in byte order, each once.
  * 8. `delete` of what is absent succeeds.
  * 9. Absent is an answer (`undefined`, BlobNotFoundError); not knowing is a StoreUnavailableError, never "absent".
+ * 10. `deleteMany` deletes every key or tells why not: what it does not name as failed is gone.
  *
  * Keys are `/`-joined names of [A-Za-z0-9._-], at most 255 characters each and 512 in all, no component `.` or
  * `..`. `private/tmp` and `private/locks` belong to the stores themselves. No caller uses both `a` and `a/b` as keys:
@@ -39,6 +40,31 @@ export interface BlobStore extends BlobReader, AsyncDisposable {
   /** Throws BlobChangedError when the blob is absent or no longer has `etag`. */
   replace(key: string, body: Uint8Array, etag: string, options?: PutOptions): Promise<BlobInfo>
   delete(key: string, options?: CallOptions): Promise<void>
+  /** Any number of keys, in as few requests as the store allows. Throws only where the keys or the signal forbid it. */
+  deleteMany(keys: readonly string[], options?: DeleteManyOptions): Promise<DeletedMany>
+}
+
+export interface DeleteManyOptions extends CallOptions {
+  /**
+   * Asked right before each request is sent, also one that is repeated. When it says no, its keys are told as failed:
+   * whoever stood still meanwhile must not delete what others rely on by now.
+   */
+  readonly mayStillSend?: (() => boolean) | undefined
+}
+
+export interface DeletedMany {
+  /** Those that may lie there still, and why. */
+  readonly failed: readonly FailedDelete[]
+  /**
+   * False when the answer to a request was lost: then it may take effect later, also on what is written to its keys
+   * meanwhile.
+   */
+  readonly isSettled: boolean
+}
+
+export interface FailedDelete {
+  readonly key: string
+  readonly error: Error
 }
 
 export interface CallOptions {

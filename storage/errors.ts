@@ -101,3 +101,8 @@ export class StoreUnavailableError extends StoreError {
     this.transient = options.transient
   }
 }
+
+/** What to tell of a delete that `mayStillSend` has forbidden: nothing was sent. */
+export function notSent(store: string, key: string): StoreUnavailableError {
+  return new StoreUnavailableError(store, key, 'was not deleted: it became too late', { transient: false })
+}

@@ -12,11 +12,20 @@ import type {
   BlobStore,
   ByteRange,
   CallOptions,
+  DeletedMany,
+  DeleteManyOptions,
+  FailedDelete,
   PutBody,
   PutOptions,
 } from './blob-store.ts'
 import { resolveRange } from './byte-range.ts'
-import { BlobChangedError, BlobExistsError, BlobNotFoundError, StoreUnavailableError } from './errors.ts'
+import {
+  BlobChangedError,
+  BlobExistsError,
+  BlobNotFoundError,
+  notSent,
+  StoreUnavailableError,
+} from './errors.ts'
 import { FileLocks } from './file-lock.ts'
 import { FileSlice } from './file-slice.ts'
 import { filesystemError, hasCode, isAbsent } from './filesystem-errors.ts'
@@ -25,6 +34,8 @@ import { GroupSync } from './group-sync.ts'
 import { KnownDirectories } from './known-directories.ts'
 import { bodyPieces } from './put-body.ts'
 import { removeStaleFiles, TemporaryFile } from './temporary-file.ts'
+
+const deletesAtOnce = 32
 
 export interface FilesystemStoreOptions {
   /** Temporary files that were not written to for this long are removed by the first write. */
@@ -126,17 +137,50 @@ export class FilesystemStore implements BlobStore {
 
   async delete(key: string, { signal }: CallOptions = {}): Promise<void> {
     await this.#call(key, signal, async () => {
-      if ((await this.#statFile(key)) === undefined) return
-      const removed = await this.#inDirectories(async () => {
-        await this.#prepare()
-        return this.#alone(key, signal, async () => removeFile(this.#path(key)))
-      })
-      if (removed) await this.#disk.sync()
+      if (await this.#remove(key, signal)) await this.#disk.sync()
     })
+  }
+
+  async deleteMany(
+    keys: readonly string[],
+    { signal, mayStillSend }: DeleteManyOptions = {},
+  ): Promise<DeletedMany> {
+    for (const key of keys) checkKey(this.name, key)
+    const failed: FailedDelete[] = []
+    const waiting = keys.values()
+    const remove = async (): Promise<void> => {
+      for (const key of waiting) {
+        try {
+          await this.#call(key, signal, async () => this.#remove(key, signal, mayStillSend))
+        } catch (error) {
+          signal?.throwIfAborted()
+          failed.push({ key, error: error as Error })
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: deletesAtOnce }, remove))
+    if (keys.length > 0) await this.#disk.sync()
+    return { failed, isSettled: true }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // Nothing is held open between calls.
+  }
+
+  /** False when nothing was there. Not yet durable. */
+  async #remove(
+    key: string,
+    signal: AbortSignal | undefined,
+    mayStillSend?: () => boolean,
+  ): Promise<boolean> {
+    if ((await this.#statFile(key)) === undefined) return false
+    return this.#inDirectories(async () => {
+      await this.#prepare()
+      return this.#alone(key, signal, async () => {
+        if (mayStillSend?.() === false) throw notSent(this.name, key)
+        return removeFile(this.#path(key))
+      })
+    })
   }
 
   get #temporaryPath(): string {

@@ -7,11 +7,13 @@ import type {
   BlobStore,
   ByteRange,
   CallOptions,
+  DeletedMany,
+  DeleteManyOptions,
   PutBody,
   PutOptions,
 } from './blob-store.ts'
 import { resolveRange } from './byte-range.ts'
-import { BlobChangedError, BlobExistsError, BlobNotFoundError } from './errors.ts'
+import { BlobChangedError, BlobExistsError, BlobNotFoundError, notSent } from './errors.ts'
 import { readBody } from './put-body.ts'
 
 interface Held {
@@ -25,7 +27,13 @@ const pieceBytes = 64 * 1024
 export class MemoryStore implements BlobStore {
   readonly name = 'memory:'
   readonly #blobs = new Map<string, Held>()
+  readonly #now: () => Date
   #writes = 0
+
+  /** `now`: the store's clock. */
+  constructor({ now = () => new Date() }: { readonly now?: () => Date } = {}) {
+    this.#now = now
+  }
 
   async stat(key: string, { signal }: CallOptions = {}): Promise<BlobInfo | undefined> {
     await this.#begin(key, signal)
@@ -76,6 +84,18 @@ export class MemoryStore implements BlobStore {
     this.#blobs.delete(key)
   }
 
+  async deleteMany(
+    keys: readonly string[],
+    { signal, mayStillSend }: DeleteManyOptions = {},
+  ): Promise<DeletedMany> {
+    for (const key of keys) await this.#begin(key, signal)
+    if (mayStillSend?.() === false) {
+      return { failed: keys.map((key) => ({ key, error: notSent(this.name, key) })), isSettled: true }
+    }
+    for (const key of keys) this.#blobs.delete(key)
+    return { failed: [], isSettled: true }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#blobs.clear()
   }
@@ -96,7 +116,7 @@ export class MemoryStore implements BlobStore {
 
   #hold(key: string, content: Uint8Array): BlobInfo {
     this.#writes += 1
-    const info = { key, bytes: content.byteLength, etag: `${this.#writes}`, modified: new Date() }
+    const info = { key, bytes: content.byteLength, etag: `${this.#writes}`, modified: this.#now() }
     this.#blobs.set(key, { info, content })
     return info
   }

@@ -4,6 +4,8 @@ import type {
   BlobStore,
   ByteRange,
   CallOptions,
+  DeletedMany,
+  DeleteManyOptions,
   PutBody,
   PutOptions,
 } from './blob-store.ts'
@@ -12,19 +14,19 @@ import { StoreError } from './errors.ts'
 import { ExactBytes } from './exact-bytes.ts'
 import { bodyLength } from './put-body.ts'
 
-export type StoreOperation = 'stat' | 'get' | 'list' | 'put' | 'create' | 'replace' | 'delete'
+export type StoreOperation = 'stat' | 'get' | 'list' | 'put' | 'create' | 'replace' | 'delete' | 'deleteMany'
 
 /** One call as it went, told when it is over; that of `get` and `list` when the last of the answer was taken. */
 export interface StoreCall {
   readonly operation: StoreOperation
-  /** For `list` the prefix. */
+  /** For `list` the prefix, for `deleteMany` the first key. */
   readonly key: string
   /** Of the body: sent by a write that succeeded, delivered by a `get`. */
   readonly bytes: number
   readonly ms: number
   /**
-   * `ok`, `absent` (stat found nothing), `ABORTED` (by the caller), the code of the StoreError that was thrown, or
-   * `FAULT` for any other error.
+   * `ok`, `absent` (stat found nothing), `ABORTED` (by the caller), the code of the StoreError that was thrown (by
+   * `deleteMany`: that it named first), or `FAULT` for any other error.
    */
   readonly outcome: string
 }
@@ -115,6 +117,15 @@ export class MeteredStore implements BlobStore {
     await this.#meter('delete', key, options, async (call) => {
       await this.#inner.delete(key, options)
       call.over(0, 'ok')
+    })
+  }
+
+  async deleteMany(keys: readonly string[], options?: DeleteManyOptions): Promise<DeletedMany> {
+    return this.#meter('deleteMany', keys[0] ?? '', options, async (call) => {
+      const deleted = await this.#inner.deleteMany(keys, options)
+      const [first] = deleted.failed
+      call.over(0, first === undefined ? 'ok' : outcomeOf(first.error, options))
+      return deleted
     })
   }
 

@@ -3,8 +3,8 @@ import type { BlobStore } from './blob-store.ts'
 import { FilesystemStore } from './filesystem-store.ts'
 import { MemoryStore } from './memory-store.ts'
 import { RetryingStore } from './retrying-store.ts'
+import type { S3Credentials, S3StoreOptions } from './s3-client.ts'
 import { S3Store } from './s3-store.ts'
-import type { S3Credentials } from './s3-store.ts'
 
 export interface OpenStoreOptions {
   /** Where credentials come from: AWS_ACCESS_KEY_ID and its companions. */
@@ -36,7 +36,7 @@ export function openStore(url: string, { env }: OpenStoreOptions): OpenedStore {
 function storeAt(url: string, env: Environment): BlobStore {
   if (url === 'memory:') return new MemoryStore()
   if (url.startsWith('file:')) return new FilesystemStore(filePath(url))
-  if (url.startsWith('s3:')) return openS3(url, env)
+  if (url.startsWith('s3:')) return new RetryingStore(new S3Store(s3Options(url, env)))
   if (/^[a-z][a-z0-9+.-]*:/i.test(url)) throw new StoreUrlError(`not a kind of store; write ${forms}`)
   const path = /^\.{0,2}\//.test(url) ? url : `./${url}`
   throw new StoreUrlError(url === '' ? `empty; write ${forms}` : `a path alone; write file:${path}`)
@@ -63,7 +63,8 @@ function filePath(url: string): string {
   }
 }
 
-function openS3(url: string, env: Environment): BlobStore {
+/** What an `s3:` URL says. Throws a StoreUrlError. */
+export function s3Options(url: string, env: Environment): S3StoreOptions {
   const parsed = parseUrl(url)
   if (parsed.username !== '' || parsed.password !== '') {
     throw new StoreUrlError(
@@ -77,15 +78,14 @@ function openS3(url: string, env: Environment): BlobStore {
   const endpoint =
     parsed.searchParams.get('endpoint') ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL']
   const region = parsed.searchParams.get('region') ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION']
-  const store = new S3Store({
+  return {
     bucket: parsed.hostname,
     prefix: s3Prefix(parsed.pathname),
     endpoint: endpoint === undefined ? undefined : checkEndpoint(endpoint),
     region: region ?? 'us-east-1',
     credentials: credentialsIn(env),
     etagQuotes: readFlag(parsed.searchParams, 'etagQuotes'),
-  })
-  return new RetryingStore(store)
+  }
 }
 
 function parseUrl(url: string): URL {

@@ -8,6 +8,9 @@ import type {
   BlobStore,
   ByteRange,
   CallOptions,
+  DeletedMany,
+  DeleteManyOptions,
+  FailedDelete,
   PutBody,
   PutOptions,
 } from './blob-store.ts'
@@ -101,8 +104,37 @@ export class RetryingStore implements BlobStore {
     await this.#backoff.retry(async () => this.#inner.delete(key, options), options.signal)
   }
 
+  /** Tries again what failed for a transient reason, and that alone. */
+  async deleteMany(keys: readonly string[], options: DeleteManyOptions = {}): Promise<DeletedMany> {
+    const lost: FailedDelete[] = []
+    let isSettled = true
+    let left = keys
+    for (let failures = 1; ; failures += 1) {
+      const deleted = await this.#inner.deleteMany(left, options)
+      isSettled &&= deleted.isSettled
+      const again = deleted.failed.filter(({ error }) => isTransient(error))
+      lost.push(...deleted.failed.filter(({ error }) => !isTransient(error)))
+      const [first] = again
+      if (first === undefined) return { failed: lost, isSettled }
+      if (!(await this.#mayTryAgain(failures, first.error, options.signal))) {
+        return { failed: [...lost, ...again], isSettled }
+      }
+      left = again.map(({ key }) => key)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inner[Symbol.asyncDispose]()
+  }
+
+  async #mayTryAgain(failures: number, error: Error, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.#backoff.wait(failures, error, signal)
+      return true
+    } catch (thrown) {
+      if (thrown !== error) throw thrown
+      return false
+    }
   }
 
   /** `ownWrite` tells whether a conflict is with an earlier attempt of this very call. */

@@ -54,6 +54,11 @@ export function isMissingBucket(error: unknown): boolean {
   return answerIn(error)?.name === 'NoSuchBucket'
 }
 
+/** The code of an answer to a delete: as good as deleted. */
+export function isMissingKey(code: string): boolean {
+  return code === 'NoSuchKey'
+}
+
 export function hasStatus(error: unknown, status: number): boolean {
   return answerIn(error)?.status === status
 }

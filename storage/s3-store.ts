@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import type { Readable } from 'node:stream'
 import type { S3 } from '@aws-sdk/client-s3'
 import { destroyOnAbort, orAborted } from './abort.ts'
@@ -10,6 +8,8 @@ import type {
   BlobStore,
   ByteRange,
   CallOptions,
+  DeletedMany,
+  DeleteManyOptions,
   PutBody,
   PutOptions,
 } from './blob-store.ts'
@@ -24,36 +24,11 @@ import {
 import { ExactBytes } from './exact-bytes.ts'
 import { Limiter } from './limiter.ts'
 import { bodyLength, openBody } from './put-body.ts'
+import { isAws, openClient, type S3StoreOptions } from './s3-client.ts'
+import { deleteInBatches } from './s3-delete.ts'
 import { hasStatus, isMissingBucket, s3Error } from './s3-errors.ts'
 import { uploadInParts } from './s3-multipart.ts'
 import type { CallSettings } from './s3-multipart.ts'
-
-export interface S3StoreOptions {
-  readonly bucket: string
-  /** Of every key, without the `/` that follows it. */
-  readonly prefix?: string | undefined
-  /** Of a server other than AWS; addressed by path. */
-  readonly endpoint?: string | undefined
-  readonly region: string
-  /** The SDK's default chain when left out. */
-  readonly credentials?: S3Credentials | undefined
-  /** Whether If-Match wants the quotes that ETags have in HTTP. Default: on AWS only. */
-  readonly etagQuotes?: boolean | undefined
-  /** Requests under way at a time; the bodies of answers being read do not count. Default 32. */
-  readonly concurrency?: number
-  /** A body that is longer is put in parts. Default 16 MiB. */
-  readonly multipartAboveBytes?: number
-  /** Of one part; at least 5 MiB, default 8 MiB. */
-  readonly partBytes?: number
-  /** A connection on which nothing moves for so long is given up. Default 60,000. */
-  readonly idleTimeoutMs?: number
-}
-
-export interface S3Credentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string | undefined
-}
 
 interface WriteConditions {
   readonly IfNoneMatch?: '*'
@@ -61,9 +36,6 @@ interface WriteConditions {
 }
 
 const mebibyte = 1024 * 1024
-const connectTimeoutMs = 5_000
-/** Without one, the SDK writes to the console. */
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
 /**
  * Blobs as objects of a bucket, on AWS or any server that has its conditional writes. Does not retry: wrap it in a
@@ -176,6 +148,14 @@ export class S3Store implements BlobStore {
         if (!hasStatus(error, 404) || isMissingBucket(error)) throw error
       }
     })
+  }
+
+  async deleteMany(keys: readonly string[], options: DeleteManyOptions = {}): Promise<DeletedMany> {
+    for (const key of keys) checkKey(this.name, key)
+    options.signal?.throwIfAborted()
+    const { bucket } = this.#options
+    const where = { send: this.#send.bind(this), bucket, keyPrefix: this.#keyPrefix, store: this.name }
+    return deleteInBatches(where, keys, options)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -348,42 +328,6 @@ export class S3Store implements BlobStore {
   }
 }
 
-/** Loads the SDK only when it is needed: it takes longer to load than the rest of a command line program. */
-async function openClient(options: S3StoreOptions): Promise<S3> {
-  const [{ S3: Client }, { NodeHttpHandler }] = await Promise.all([
-    import('@aws-sdk/client-s3'),
-    import('@smithy/node-http-handler'),
-  ])
-  const sockets = { keepAlive: true, maxFreeSockets: options.concurrency ?? 32 }
-  return new Client({
-    region: options.region,
-    maxAttempts: 1,
-    logger: silent,
-    requestHandler: new NodeHttpHandler({
-      httpAgent: new HttpAgent(sockets),
-      httpsAgent: new HttpsAgent(sockets),
-      connectionTimeout: connectTimeoutMs,
-      socketTimeout: options.idleTimeoutMs ?? 60_000,
-    }),
-    ...(options.credentials && { credentials: plainCredentials(options.credentials) }),
-    ...(options.endpoint !== undefined && { endpoint: options.endpoint, forcePathStyle: true }),
-    // Other servers store the framing of the newer checksums with the object, or refuse it.
-    ...(options.endpoint !== undefined &&
-      !isAws(options.endpoint) && {
-        requestChecksumCalculation: 'WHEN_REQUIRED' as const,
-        responseChecksumValidation: 'WHEN_REQUIRED' as const,
-      }),
-  })
-}
-
-function plainCredentials({ sessionToken, ...keys }: S3Credentials) {
-  return sessionToken === undefined ? keys : { ...keys, sessionToken }
-}
-
 function headersOf({ contentType, cacheControl }: PutOptions) {
   return { ContentType: contentType, CacheControl: cacheControl }
-}
-
-function isAws(endpoint: string): boolean {
-  return /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(new URL(endpoint).hostname)
 }

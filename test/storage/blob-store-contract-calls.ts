@@ -153,6 +153,7 @@ export function describeCalls(subject: () => Subject): void {
         store.create('new', text('new'), options),
         store.replace('k', text('new'), etag, options),
         store.delete('k', options),
+        store.deleteMany(['k'], options),
       ]
       for (const call of await Promise.allSettled(calls)) {
         expect(call).toMatchObject({ status: 'rejected', reason })

@@ -10,6 +10,7 @@ import {
   BlobExistsError,
   BlobNotFoundError,
   BodyUnreadableError,
+  KeyInvalidError,
   StoreUnavailableError,
 } from '../../storage/errors.ts'
 import { byBytes, contentOf, keysIn, text } from './blob-content.ts'
@@ -263,6 +264,19 @@ export function describeBlobStore(
         expect(await store.stat(key)).toBeUndefined()
         await expect(store.get(key)).rejects.toThrow(BlobNotFoundError)
       }
+    })
+
+    test(`10 deleteMany deletes every key, absent ones too, of ${many} and of none`, async () => {
+      const keys = Array.from({ length: many }, (_, index) => `many/${index % 7}/${index}`)
+      await inTurns(32, [...keys, 'many/kept'], async (key) => {
+        await store.put(key, text(key))
+      })
+      await store.delete('many/0/0')
+      expect((await store.deleteMany(keys)).failed).toEqual([])
+      expect(await keysIn(store, '')).toEqual(['many/kept'])
+      expect((await store.deleteMany([])).failed).toEqual([])
+      await expect(store.deleteMany(['many/kept', 'no key'])).rejects.toThrow(KeyInvalidError)
+      expect(await keysIn(store, '')).toEqual(['many/kept'])
     })
 
     describeCalls(() => ({ store, fileOf }))

@@ -20,7 +20,7 @@ const keys = ['a', 'b-c', 'b/c', 'b/d/e', 'b.c', 'z/z/z']
 
 /** Random calls, each of which checks its answer against the model. */
 export function modelCommands(): fc.Arbitrary<Iterable<fc.AsyncCommand<Model, Real>>> {
-  const steps: Step[] = [put, create, replace, replaceStale, remove, get, list]
+  const steps: Step[] = [put, create, replace, replaceStale, remove, removeMany, get, list]
   const commands = steps.map((step) => fc.constantFrom(...keys).map((key) => command(step, key)))
   return fc.commands(commands, { maxCommands: 25 })
 }
@@ -63,6 +63,13 @@ async function replaceStale(key: string, _model: Model, real: Real): Promise<voi
 async function remove(key: string, model: Model, real: Real): Promise<void> {
   await real.store.delete(`${real.at}/${key}`)
   model.delete(key)
+}
+
+async function removeMany(key: string, model: Model, real: Real): Promise<void> {
+  const some = keys.filter((one) => one <= key)
+  const { failed } = await real.store.deleteMany(some.map((one) => `${real.at}/${one}`))
+  expect(failed).toEqual([])
+  for (const one of some) model.delete(one)
 }
 
 async function get(key: string, model: Model, real: Real): Promise<void> {

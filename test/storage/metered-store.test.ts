@@ -30,6 +30,7 @@ describe('MeteredStore tells', () => {
     await store.get('absent').catch(() => undefined)
     await keysIn(store, 'k')
     await store.delete('k')
+    await store.deleteMany(['k', 'l'])
     expect(told()).toEqual([
       ['put', 'k', 5, 'ok'],
       ['create', 'k', 0, 'BLOB_EXISTS'],
@@ -39,6 +40,7 @@ describe('MeteredStore tells', () => {
       ['get', 'absent', 0, 'BLOB_NOT_FOUND'],
       ['list', 'k', 0, 'ok'],
       ['delete', 'k', 0, 'ok'],
+      ['deleteMany', 'k', 0, 'ok'],
     ])
   })
 

@@ -200,3 +200,43 @@ test('a list that breaks off goes on after the last key', async () => {
   expect(await keysIn(store, '')).toEqual(['a', 'b', 'c', 'd', 'e'])
   expect(sleptMs).toEqual([50, 100, 50])
 })
+
+describe('deleteMany', () => {
+  test('tries again what failed, and says that a delete may take effect later', async () => {
+    const { memory, store } = setUp([failBefore, loseAnswer])
+    await memory.put('a', text('a'))
+    expect(await store.deleteMany(['a', 'b'])).toEqual({ failed: [], isSettled: false })
+    expect(await keysIn(memory, '')).toEqual([])
+  })
+
+  test('tells what it gave up, and does not try what is denied', async () => {
+    const { memory, store, sleptMs } = setUp([failBefore, failBefore, failBefore, failBefore])
+    await memory.put('a', text('a'))
+    const given = await store.deleteMany(['a'])
+    expect(given).toMatchObject({
+      failed: [{ key: 'a', error: { code: 'STORE_UNAVAILABLE' } }],
+      isSettled: false,
+    })
+    expect(sleptMs).toHaveLength(3)
+    const denied = new StoreDeniedError('memory:', 'a', 'no')
+    const refused = setUp([{ kind: 'fail-before', error: denied }])
+    expect((await refused.store.deleteMany(['a'])).failed).toEqual([{ key: 'a', error: denied }])
+    expect(refused.sleptMs).toEqual([])
+  })
+
+  test('asks again for those keys alone that failed', async () => {
+    const asked: (readonly string[])[] = []
+    const memory = new MemoryStore()
+    memory.deleteMany = (keys) => {
+      asked.push(keys)
+      const error = new StoreUnavailableError('memory:', 'b', 'slow down', { transient: true })
+      return Promise.resolve({
+        failed: asked.length === 1 ? [{ key: 'b', error }] : [],
+        isSettled: asked.length > 1,
+      })
+    }
+    const store = new RetryingStore(memory, { sleep: async () => undefined })
+    expect(await store.deleteMany(['a', 'b', 'c'])).toEqual({ failed: [], isSettled: false })
+    expect(asked).toEqual([['a', 'b', 'c'], ['b']])
+  })
+})

@@ -4,7 +4,7 @@ import { StoreDeniedError, StoreUnavailableError } from '../../storage/errors.ts
 import { openStore } from '../../storage/open-store.ts'
 import { RetryingStore } from '../../storage/retrying-store.ts'
 import { S3Store } from '../../storage/s3-store.ts'
-import type { S3StoreOptions } from '../../storage/s3-store.ts'
+import type { S3StoreOptions } from '../../storage/s3-client.ts'
 import { makeBucket, s3Client, startRadosgw } from '../support/radosgw.ts'
 import type { S3Server } from '../support/radosgw.ts'
 import { contentOf, keysIn, text } from './blob-content.ts'

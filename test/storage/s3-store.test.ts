@@ -11,7 +11,7 @@ import {
   StoreUnavailableError,
 } from '../../storage/errors.ts'
 import { S3Store } from '../../storage/s3-store.ts'
-import type { S3StoreOptions } from '../../storage/s3-store.ts'
+import type { S3StoreOptions } from '../../storage/s3-client.ts'
 import { answerError, answerWith } from '../support/s3-answers.ts'
 import { contentOf, keysIn, text } from './blob-content.ts'
 
@@ -336,4 +336,41 @@ test('disposing closes the connections', async () => {
   await store.delete('k')
   await store[Symbol.asyncDispose]()
   await closed.promise
+})
+
+describe('deleteMany', () => {
+  test('names a thousand keys a request, and tells of each that is left', async () => {
+    await using server = await answerWith((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/xml' })
+      const errors = [
+        ['d1', 'AccessDenied'],
+        ['d2', 'InternalError'],
+        ['d3', 'NoSuchKey'],
+      ].map(
+        ([key, code]) =>
+          `<Error><Key>some/where/${key}</Key><Code>${code}</Code><Message>m</Message></Error>`,
+      )
+      response.end(`<?xml version="1.0"?><DeleteResult>${errors.join('')}</DeleteResult>`)
+    })
+    await using store = openStore(server.endpoint)
+    const { failed, isSettled } = await store.deleteMany(['d1', 'd2', 'd3', 'd4'])
+    expect(failed).toMatchObject([
+      { key: 'd1', error: { code: 'STORE_DENIED' } },
+      { key: 'd2', error: { code: 'STORE_UNAVAILABLE', transient: true } },
+    ])
+    expect(isSettled).toBe(false)
+    await store.deleteMany(Array.from({ length: 2001 }, (_, index) => `many/${index}`))
+    expect(server.requests.map(({ line }) => line)).toEqual(Array(4).fill('POST /bucket/?delete='))
+  })
+
+  test('a request that fails concerns all of its keys', async () => {
+    await using server = await answerWith((_, response) => answerError(response, 403, 'AccessDenied'))
+    await using store = openStore(server.endpoint)
+    const { failed, isSettled } = await store.deleteMany(['a', 'b'])
+    expect(failed).toMatchObject([
+      { key: 'a', error: { code: 'STORE_DENIED' } },
+      { key: 'b', error: { code: 'STORE_DENIED' } },
+    ])
+    expect(isSettled).toBe(true)
+  })
 })

@@ -6,10 +6,12 @@ import type {
   BlobStore,
   ByteRange,
   CallOptions,
+  DeletedMany,
+  DeleteManyOptions,
   PutBody,
   PutOptions,
 } from '../../storage/blob-store.ts'
-import { StoreUnavailableError } from '../../storage/errors.ts'
+import { StoreError, StoreUnavailableError } from '../../storage/errors.ts'
 
 /** What is to go wrong, and whom to tell of writes. */
 export interface FaultPlan {
@@ -23,7 +25,7 @@ export interface FaultyCall {
   /** Of all calls, from 0. */
   readonly index: number
   readonly operation: Operation
-  /** For `list` the prefix. */
+  /** For `list` the prefix, for `deleteMany` the first key. */
   readonly key: string
 }
 
@@ -42,9 +44,9 @@ export type Fault =
   /** The body of a `get` breaks off after so many bytes, a `list` after so many blobs. */
   | { readonly kind: 'break-off'; readonly after: number; readonly error?: Error }
 
-export type Operation = 'stat' | 'get' | 'list' | 'put' | 'create' | 'replace' | 'delete'
+export type Operation = 'stat' | 'get' | 'list' | 'put' | 'create' | 'replace' | 'delete' | 'deleteMany'
 
-const writes = new Set<Operation>(['put', 'create', 'replace', 'delete'])
+const writes = new Set<Operation>(['put', 'create', 'replace', 'delete', 'deleteMany'])
 
 /** A store in front of another one that fails as planned; by default with a transient StoreUnavailableError. */
 export class FaultyStore implements BlobStore {
@@ -108,6 +110,16 @@ export class FaultyStore implements BlobStore {
 
   async delete(key: string, options?: CallOptions): Promise<void> {
     await this.#pass('delete', key, async () => this.#inner.delete(key, options))
+  }
+
+  /** A fault concerns all of the keys. */
+  async deleteMany(keys: readonly string[], options?: DeleteManyOptions): Promise<DeletedMany> {
+    try {
+      return await this.#pass('deleteMany', keys[0] ?? '', async () => this.#inner.deleteMany(keys, options))
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code === 'KEY_INVALID') throw error
+      return { failed: keys.map((key) => ({ key, error })), isSettled: false }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
