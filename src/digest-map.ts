@@ -1,4 +1,4 @@
-import { digestToBytes, type Digest } from '../manifests/digest.ts'
+import { digestFromBytes, digestToBytes, type Digest } from '../manifests/digest.ts'
 
 const digestBytes = 32
 
@@ -34,6 +34,24 @@ export class DigestMap {
       keys: this.#keys.buffer as unknown as SharedArrayBuffer,
       values: this.#values.buffer as unknown as SharedArrayBuffer,
     }
+  }
+
+  /** In no order. */
+  *keys(): Generator<Digest, void, undefined> {
+    for (let place = 0; place < this.#values.length; place++) {
+      if (this.#values[place] === 0) continue
+      yield digestFromBytes(this.#keys.subarray(place * digestBytes, (place + 1) * digestBytes))
+    }
+  }
+
+  /** Another one with the same in it, to be added to. */
+  copy(): DigestMap {
+    const { keys, values } = allocate(this.#values.length)
+    Buffer.from(keys).set(this.#keys)
+    new Float64Array(values).set(this.#values)
+    const copy = new DigestMap({ keys, values })
+    copy.#size = this.#size
+    return copy
   }
 
   has(digest: Digest): boolean {

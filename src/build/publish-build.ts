@@ -6,7 +6,6 @@ import {
   type PublishContext,
   type PublishResult,
 } from '../ingest/publish-release.ts'
-import { leaseKey } from '../repository/layout.ts'
 import { loadState } from '../repository/repository-state.ts'
 import { Repository } from '../repository/repository.ts'
 
@@ -38,17 +37,19 @@ export async function publishBuild(
       { version, modules, channel },
       {
         ...context,
-        beforeVisible: async (release, at) => {
-          if (previous !== undefined && saysTheSame(previous, release)) throw new NothingChanged()
-          await beforeVisible?.(release, at)
+        beforeVisible: async (release, at, lease) => {
+          if (previous !== undefined && saysTheSame(previous, release)) {
+            // All that it would have stored is there, and named by a manifest.
+            await lease.end()
+            throw new NothingChanged()
+          }
+          await beforeVisible?.(release, at, lease)
         },
       },
     )
     return { release: published.release, previous, published }
   } catch (error) {
     if (!(error instanceof NothingChanged) || previous === undefined) throw error
-    // All that it would have stored is there, and named by a manifest.
-    await store.delete(leaseKey(version), { signal })
     return { release: previous, previous, published: undefined }
   }
 }

@@ -1,4 +1,5 @@
 import type { BlobStore } from '../../storage/blob-store.ts'
+import { isGathering } from '../../storage/gathering-store.ts'
 import { BoundedTasks } from '../bounded-tasks.ts'
 import { chunkKey, immutableCaching } from '../repository/layout.ts'
 import type { CutChunk } from './chunk-messages.ts'
@@ -6,13 +7,15 @@ import { freeBytes } from './free-bytes.ts'
 import { DigestMap } from '../digest-map.ts'
 
 const concurrentPuts = 32
+/** What waits to be sent is bounded by its bytes, in the chunk pool. */
+const concurrentGathers = 1_000_000
 
 /** Stores chunks, each once, while they are still being cut. */
 export class ChunkUploader {
   readonly #store: BlobStore
   readonly #signal: AbortSignal | undefined
   readonly #seen = new DigestMap()
-  readonly #tasks = new BoundedTasks(concurrentPuts)
+  readonly #tasks: BoundedTasks
   readonly #release: (storedBytes: number) => void
   #chunks = 0
   #storedBytes = 0
@@ -20,6 +23,7 @@ export class ChunkUploader {
   /** `release` is told when bytes no longer occupy memory. */
   constructor(store: BlobStore, release: (storedBytes: number) => void, signal: AbortSignal | undefined) {
     this.#store = store
+    this.#tasks = new BoundedTasks(isGathering(store) ? concurrentGathers : concurrentPuts)
     this.#release = release
     this.#signal = signal
   }
@@ -42,24 +46,32 @@ export class ChunkUploader {
   }
 
   async finish(): Promise<void> {
+    this.#sendGathered()
     await this.#tasks.finish()
   }
 
   /** Waits until nothing is on its way any more, also after a failure. */
   async settle(): Promise<void> {
+    this.#sendGathered()
     await this.#tasks.settle()
   }
 
   async #put(key: string, stored: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
-      await this.#store.put(key, stored, {
+      const options = {
         signal: this.#signal,
         contentType: 'application/zstd',
         cacheControl: immutableCaching,
-      })
+      }
+      if (isGathering(this.#store)) await this.#store.gather(key, stored, options)
+      else await this.#store.put(key, stored, options)
     } finally {
       this.#free(stored)
     }
+  }
+
+  #sendGathered(): void {
+    if (isGathering(this.#store)) this.#store.sendGathered(this.#signal)
   }
 
   #free(stored: Uint8Array<ArrayBuffer>): void {

@@ -10,6 +10,10 @@ import { DigestMap } from '../digest-map.ts'
 export interface KnownContent {
   /** Chunks that the store is known to have, without asking for one of them. */
   readonly chunks: DigestMap
+  /** Of them those that the repository's state reaches: no collector removes them before another state is visible. */
+  readonly reached: DigestMap
+  /** The manifests that were read for these. */
+  readonly reachedManifests: ReadonlySet<Digest>
   /** Whether the store may not be trusted with a manifest that it has. */
   readonly mustStore: (manifest: Digest) => boolean
   /** What the releases that were looked at have under a module's name. */
@@ -24,7 +28,13 @@ export interface KnownContentOptions extends CallOptions {
 
 /** For a publish that is to mend: everything is stored anew. */
 export function nothingKnown(): KnownContent {
-  return { chunks: new DigestMap(), mustStore: () => true, modulesNamed: () => [] }
+  return {
+    chunks: new DigestMap(),
+    reached: new DigestMap(),
+    reachedManifests: new Set(),
+    mustStore: () => true,
+    modulesNamed: () => [],
+  }
 }
 
 /**
@@ -36,7 +46,7 @@ export async function findKnownContent(
   channel: Channel | undefined,
   options: KnownContentOptions,
 ): Promise<KnownContent> {
-  const chunks = new DigestMap()
+  const reached = new DigestMap()
   const damaged = new Set<Digest>()
   const seen = new Set<Digest>()
   const named = new Map<string, ReleaseModule[]>()
@@ -47,13 +57,14 @@ export async function findKnownContent(
       named.set(name, [...(named.get(name) ?? []), module])
       if (seen.has(digest)) continue
       seen.add(digest)
-      const isWhole = await unlessDamaged(options, () => addChunks(repository, module, chunks, options))
+      const isWhole = await unlessDamaged(options, () => addChunks(repository, module, reached, options))
       if (isWhole === undefined) damaged.add(digest)
     }
   }
-  if (options.listStore) await addListed(repository, chunks, options)
   return {
-    chunks,
+    chunks: options.listStore ? await withListed(repository, reached, options) : reached,
+    reached,
+    reachedManifests: seen.difference(damaged),
     mustStore: (digest) => damaged.has(digest),
     modulesNamed: (name) => named.get(name) ?? [],
   }
@@ -94,9 +105,15 @@ async function unlessDamaged<T>(
   }
 }
 
-async function addListed(repository: Repository, chunks: DigestMap, options: CallOptions): Promise<void> {
+async function withListed(
+  repository: Repository,
+  reached: DigestMap,
+  options: CallOptions,
+): Promise<DigestMap> {
+  const chunks = reached.copy()
   for await (const { key } of repository.store.list(chunkPrefix, options)) {
     const hex = chunkHexOf(key)
     if (hex !== undefined) chunks.add(digestFromHex(hex))
   }
+  return chunks
 }

@@ -1,8 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { channelTargetPath, encodeChannel, type Channel } from '../../manifests/channel.ts'
-import type { Digest } from '../../manifests/digest.ts'
 import { formatInstant } from '../../manifests/fields.ts'
 import {
   decodeRelease,
@@ -11,27 +7,21 @@ import {
   type ModuleTraits,
   type Release,
 } from '../../manifests/release.ts'
-import { displayTreePath } from '../../manifests/tree-path.ts'
 import type { BlobStore } from '../../storage/blob-store.ts'
-import { defaultProfile } from '../chunking/profile.ts'
 import { commit, type Change } from '../repository/commit.ts'
 import { RepositoryError } from '../repository/errors.ts'
-import { sketchesKey } from '../repository/layout.ts'
-import { endLeases, takeLease } from '../repository/lease.ts'
+import { endLeases, takeLease, type Lease } from '../repository/lease.ts'
 import { nextChannel } from '../repository/next-channel.ts'
 import { refuseWrongKeys } from '../repository/role-keys.ts'
-import { loadState } from '../repository/repository-state.ts'
+import { listedIn } from '../repository/repository-log.ts'
+import { loadState, type RepositoryState } from '../repository/repository-state.ts'
 import { Repository } from '../repository/repository.ts'
+import { inSpan } from '../tracing/in-span.ts'
 import type { TreeSource } from '../tree/tree-source.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
-import { checkModulesFit } from './check-modules-fit.ts'
-import { ChunkPool } from './chunk-pool.ts'
-import { ChunkUploader } from './chunk-uploader.ts'
-import { ingestTree, type IngestContext, type IngestedModule } from './ingest-tree.ts'
-import { SketchesOfManifests } from './earlier-sketches.ts'
-import { findKnownContent, nothingKnown, type KnownContent } from './known-content.ts'
-import { storeManifest } from './store-manifest.ts'
-import { storeSketches } from './store-sketches.ts'
+import type { ingestModules } from './ingest-modules.ts'
+import type { IngestedModule } from './ingest-tree.ts'
+import { ReleaseContent } from './release-content.ts'
 
 export interface PublishRequest {
   readonly version: number
@@ -69,7 +59,13 @@ export interface PublishContext {
   readonly onProgress?: (progress: PublishProgress) => void
   readonly onSkipped?: (module: string, path: string, reason: string) => void
   /** Called when everything of the release is stored and nothing of it is visible yet. */
-  readonly beforeVisible?: (release: Release, repository: Repository) => Promise<void>
+  readonly beforeVisible?: (
+    release: Release,
+    repository: Repository,
+    lease: Pick<Lease, 'end'>,
+  ) => Promise<void>
+  /** Reads the trees, and stores what they hold. Default: in this process. */
+  readonly ingest?: typeof ingestModules | undefined
   /** Told, in words, of what is not as one would think, and is no failure. */
   readonly onNote?: (note: string) => void
 }
@@ -103,134 +99,76 @@ export interface PublishResult {
  * the trees and the store may throw.
  */
 export async function publishRelease(asked: PublishRequest, context: PublishContext): Promise<PublishResult> {
+  for (let tries = 1; ; tries++) {
+    const state = await loadTrusted(context)
+    try {
+      return await publishOn(new Repository(context.store, state), asked, context)
+    } catch (error) {
+      const isConflict = error instanceof RepositoryError && error.code === 'PUBLISH_CONFLICT'
+      if (!isConflict || tries === maxTries) throw error
+      if (!addsNothing(await loadTrusted(context), state)) throw error
+      context.onNote?.('the repository was signed anew meanwhile; the publish begins again from there')
+    }
+  }
+}
+
+const maxTries = 3
+
+async function loadTrusted({ store, keys, signal }: PublishContext): Promise<RepositoryState> {
+  return loadState(store, { signal, trustedRoot: keys.trustedRoot() })
+}
+
+/** Whether whoever committed between two states has published nothing: has signed anew, or retired releases. */
+function addsNothing(after: RepositoryState, before: RepositoryState): boolean {
+  const [old, now] = [listedIn(before), listedIn(after)]
+  return Object.entries(now).every(([path, { hashes }]) => old[path]?.hashes['sha256'] === hashes['sha256'])
+}
+
+async function publishOn(
+  repository: Repository,
+  asked: PublishRequest,
+  context: PublishContext,
+): Promise<PublishResult> {
   const { store, keys, signal } = context
-  const state = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
-  const repository = new Repository(store, state)
   const isMended = asked.mend === true && repository.releaseVersions().includes(asked.version)
   const request = isMended ? { ...asked, channel: undefined } : asked
-  await refuseWrongKeys(state, keys, [
+  await refuseWrongKeys(repository.state, keys, [
     'releases',
     ...(request.channel === undefined ? [] : ['channels' as const]),
   ])
   if (!isMended) refuseDecreasing(repository, request.version)
   const previous =
     request.channel === undefined ? undefined : await repository.findChannel(request.channel, { signal })
-  const { othersFound } = await takeLease(store, request.version, context.now, { signal })
-  const ingested = await ingestModules(request, context, repository, { listStore: othersFound, previous })
-  const release = buildRelease(request, context, ingested.modules)
-  const channel = channelOf(request, release, previous, context.now)
-  const change = await buildChange(repository, release, channel, { signal })
-  await context.beforeVisible?.(release, repository)
-  if (change !== undefined) await commit({ store, keys, now: context.now, signal }, state, change)
+  const stored = await storeRelease(request, context, repository, previous)
   await endLeases(store, request.version, { signal })
-  return {
-    release,
-    channel,
-    changed: change !== undefined,
-    ...ingested.totals,
-  }
+  return stored
 }
 
-interface Ingested {
-  readonly modules: readonly IngestedModule[]
-  readonly totals: Pick<
-    PublishResult,
-    'entries' | 'contentBytes' | 'chunks' | 'chunksUploaded' | 'storedBytes'
-  >
-}
-
-async function ingestModules(
+/** With a lease that is renewed while it lasts. */
+async function storeRelease(
   request: PublishRequest,
   context: PublishContext,
   repository: Repository,
-  { listStore, previous }: { readonly listStore: boolean; readonly previous: Channel | undefined },
-): Promise<Ingested> {
-  const { store, signal } = context
-  const known = await knownContent(request, context, repository, { listStore, previous })
-  await using pool = new ChunkPool({
-    profile: defaultProfile,
-    known: known.chunks,
-    ...(context.threads !== undefined && { threads: context.threads }),
-  })
-  const uploader = new ChunkUploader(store, (bytes) => pool.release(bytes), signal)
-  const scratch = await mkdtemp(join(tmpdir(), 'vend-publish-'))
-  try {
-    const modules: IngestedModule[] = []
-    for (const source of request.modules) {
-      const earlier = known.modulesNamed(source.name)
-      const sketches = await SketchesOfManifests.read(repository, earlier, { signal })
-      const wantsSketches = async (digest: Digest): Promise<boolean> =>
-        known.mustStore(digest) ||
-        (!sketches.hasManifest(digest) && (await store.stat(sketchesKey(digest), { signal })) === undefined)
-      const shared = { pool, uploader, scratch, earlierSketches: sketches, wantsSketches }
-      modules.push(await ingest(source, context, shared))
+  previous: Channel | undefined,
+): Promise<PublishResult> {
+  const { store, keys, now, signal } = context
+  await using lease = await takeLease(store, request.version, now, { signal })
+  const content = new ReleaseContent(request, context, repository, { lease, previous })
+  const modules = await inSpan('publish contents', {}, async () => content.store())
+  const release = buildRelease(request, context, modules)
+  const channel = channelOf(request, release, previous, now)
+  const change = await buildChange(repository, release, channel, { signal })
+  await inSpan('publish packs', {}, async () => context.beforeVisible?.(release, repository, lease))
+  if (change !== undefined) {
+    const committed = {
+      ...change,
+      revalidate: () => content.storeWhatIsGone(),
     }
-    await checkModulesFit(modules.filter(({ module }) => !isImage(module, request)))
-    await uploader.finish()
-    for (const module of modules) {
-      await storeSketches(store, module, { signal })
-      await storeManifest(store, module, { signal, anew: known.mustStore(module.digest) })
-    }
-    const { chunks: chunksUploaded, storedBytes } = uploader.uploaded
-    const sum = (pick: (module: IngestedModule) => number): number =>
-      modules.reduce((total, module) => total + pick(module), 0)
-    const totals = {
-      entries: sum(({ entries }) => entries),
-      contentBytes: sum(({ contentBytes }) => contentBytes),
-      chunks: sum(({ chunks }) => chunks),
-      chunksUploaded,
-      storedBytes,
-    }
-    return { modules, totals }
-  } finally {
-    await uploader.settle()
-    await rm(scratch, { recursive: true, force: true })
+    await inSpan('publish commit', {}, async () =>
+      commit({ store, keys, now, signal }, repository.state, committed),
+    )
   }
-}
-
-async function knownContent(
-  { mend = false }: PublishRequest,
-  { onNote, signal }: PublishContext,
-  repository: Repository,
-  { listStore, previous }: { readonly listStore: boolean; readonly previous: Channel | undefined },
-): Promise<KnownContent> {
-  if (mend) return nothingKnown()
-  return findKnownContent(repository, previous, {
-    listStore,
-    signal,
-    onDamaged: (problem) => onNote?.(`${problem}; what it holds is uploaded again`),
-  })
-}
-
-async function ingest(
-  { name, tree }: ModuleSource,
-  context: PublishContext,
-  shared: Pick<IngestContext, 'pool' | 'uploader' | 'scratch' | 'earlierSketches' | 'wantsSketches'>,
-): Promise<IngestedModule> {
-  let entries = 0
-  let contentBytes = 0
-  return ingestTree(tree, name, {
-    ...shared,
-    profile: defaultProfile,
-    signal: context.signal,
-    walk: {
-      ...(context.sourceDateEpoch !== undefined && { clampMtime: context.sourceDateEpoch }),
-      ...(context.oneFileSystem !== undefined && { oneFileSystem: context.oneFileSystem }),
-      onSkipped: (path, reason) => context.onSkipped?.(name, path, reason),
-    },
-    onNote: (path, note) => context.onNote?.(`${name}: /${displayTreePath(path)} ${note}`),
-    onEntry: (bytes) => {
-      entries++
-      contentBytes += bytes
-      const { chunks, storedBytes } = shared.uploader.uploaded
-      context.onProgress?.({ module: name, entries, contentBytes, chunksUploaded: chunks, storedBytes })
-    },
-  })
-}
-
-/** Images are not laid over other modules. */
-function isImage(module: string, { modules }: PublishRequest): boolean {
-  return modules.find(({ name }) => name === module)?.traits?.kind === 'image'
+  return { release, channel, changed: change !== undefined, ...content.totals }
 }
 
 function refuseDecreasing(repository: Repository, version: number): void {

@@ -1,7 +1,7 @@
 import { type MetaFile, Snapshot, type TargetFile, Targets, Timestamp } from '@tufjs/models'
 import { digestOf } from '../../manifests/digest.ts'
 import type { BlobStore, CallOptions } from '../../storage/blob-store.ts'
-import { BlobChangedError, BlobExistsError } from '../../storage/errors.ts'
+import { BlobExistsError } from '../../storage/errors.ts'
 import type { LogHead } from '../transparency/log-head.ts'
 import type { KeyRing } from '../trust/key-ring.ts'
 import { expiryAfter, type Lifetimes } from '../trust/lifetime.ts'
@@ -16,7 +16,8 @@ import type { Signer } from '../trust/signer.ts'
 import { signedAtMember } from './signed-at.ts'
 import { RepositoryError } from './errors.ts'
 import { dropOldDocuments, targetOf } from './inline-documents.ts'
-import { immutableCaching, metadataKey, revalidatedCaching, targetKey, timestampKey } from './layout.ts'
+import { immutableCaching, metadataKey, targetKey } from './layout.ts'
+import { makeVisible } from './make-visible.ts'
 import { readBlob } from './read-blob.ts'
 import { refuseWrongKeys, signersFor } from './role-keys.ts'
 import { growLog, writeLog } from './repository-log.ts'
@@ -40,8 +41,15 @@ export interface Change {
   readonly logSigners?: readonly Signer[]
   /** For how long what is signed is good, while that changes. Default: as the state says. */
   readonly lifetimes?: Lifetimes
+  /** Target paths of releases to list no longer. Their documents stay. */
+  readonly retired?: ReadonlySet<string>
   /** Called when all is stored but the timestamp, which makes it visible. */
   readonly beforeVisible?: () => Promise<void>
+  /**
+   * Called each time the commit was fenced off (see fence.ts), when the new etag is known and before it is tried again:
+   * whoever relies on chunks that `state` does not reach has to look again whether they are there, and to store them anew.
+   */
+  readonly revalidate?: () => Promise<void>
 }
 
 type TargetsRole = 'targets' | DelegatedRoleName
@@ -62,8 +70,9 @@ export interface CommitContext extends CallOptions {
  * Makes a change visible, completely or not at all: the documents, then the numbered metadata that lists them, all
  * under keys that nobody refers to yet, and at last the timestamp, which takes the place of exactly the one that
  * `state` was read from. That replacement is the commit. Whoever loses the race leaves nothing that can be seen;
- * the numbers it has used stay used, and the next commit passes over them. What the log gains is signed with the
- * snapshot, and stored last. Throws PUBLISH_CONFLICT, and KEY_… and THRESHOLD_UNMET before anything is stored.
+ * the numbers it has used stay used, and the next commit passes over them. A collector's fence is no such loss, and a
+ * twin that made the same documents visible none either. What the log gains is signed with the snapshot, and stored
+ * last. Throws PUBLISH_CONFLICT, and KEY_… and THRESHOLD_UNMET before anything is stored.
  */
 export async function commit(context: CommitContext, state: RepositoryState, change: Change): Promise<void> {
   const signers = change.signers ?? ((role: RoleName) => signersFor(state, context.keys, role))
@@ -88,27 +97,15 @@ export async function commit(context: CommitContext, state: RepositoryState, cha
   const next = state.timestamp.metadata.signed.version + 1
   const timestamp = await signTimestamp(context, snapshot, next, signing)
   await change.beforeVisible?.()
-  try {
-    await context.store.replace(timestampKey, timestamp.bytes, state.timestampEtag, {
-      signal: context.signal,
-      contentType: json,
-      cacheControl: revalidatedCaching,
-    })
-  } catch (cause) {
-    if (!(cause instanceof BlobChangedError)) throw cause
-    throw new RepositoryError(
-      'PUBLISH_CONFLICT',
-      'someone else published to this repository at the same time; nothing of this publish is visible',
-      { hint: 'look at what changed with "vend releases", then run the same command again', cause },
-    )
-  }
-  await writeLog(context, log, change.logSigners ?? signers('snapshot'))
+  const isOurs = await makeVisible(context, state, { bytes: timestamp.bytes, log: log.head }, change)
+  if (isOurs) await writeLog(context, log, change.logSigners ?? signers('snapshot'))
 }
 
 const targetsRoles: readonly TargetsRole[] = ['targets', ...delegatedRoleNames]
 
 function isSigned(role: TargetsRole, change: Change): boolean {
-  return change.renewed?.has(role) === true || documentsOf(role, change).size > 0
+  const isRetiring = role === 'releases' && change.retired !== undefined && change.retired.size > 0
+  return change.renewed?.has(role) === true || documentsOf(role, change).size > 0 || isRetiring
 }
 
 /** The role `targets` has none: it delegates. */
@@ -127,6 +124,7 @@ async function commitTargets(
   if (!isSigned(role, change)) return current
   const { delegations, unrecognizedFields, ...signed } = current.metadata.signed
   const targets = { ...signed.targets }
+  if (role === 'releases') for (const path of change.retired ?? []) delete targets[path]
   for (const [path, bytes] of documentsOf(role, change)) {
     targets[path] = await putDocument(context, path, bytes)
   }

@@ -20,6 +20,9 @@ export type RepositoryErrorCode =
   | 'REPOSITORY_EXISTS' // the store holds a repository already, another one
   | 'INIT_UNCLEAR' // an unfinished creation, or keys, of another repository than is asked for
   | 'REPOSITORY_CORRUPT' // something the repository vouches for is missing or damaged
+  | 'COLLECTION_UNKNOWN' // of no run in quarantine
+  | 'COLLECTION_SWEPT' // what a retired release needs is removed already
+  | 'FENCES_USED_UP' // collected too often since the timestamp was signed
   | 'PUBLISH_CONFLICT' // someone else committed between our reading and our writing
   | 'VERSION_EXISTS' // the release exists, with other content
   | 'VERSION_NOT_INCREASING' // a later release exists

@@ -45,14 +45,15 @@ export async function keepFresh(options: KeepFreshOptions): Promise<void> {
   }
 }
 
-async function refreshWhenDue({
+/** One look. Throws what it fails of. */
+export async function refreshWhenDue({
   store,
   openKeys,
   now,
   signal,
   onRefreshed,
   onExpiring,
-}: KeepFreshOptions): Promise<void> {
+}: Omit<KeepFreshOptions, 'onFailed' | 'intervalMs'>): Promise<void> {
   const keys = openKeys()
   const before = await loadState(store, { signal, trustedRoot: keys.trustedRoot() })
   const expiring = expiringSoon(before, now()).filter((role) => !isOnline(role))

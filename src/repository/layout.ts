@@ -10,9 +10,13 @@ import { hexOf, type Digest } from '../../manifests/digest.ts'
  *     tuf/metadata/<version>.<role>.json, tuf/metadata/timestamp.json
  *     tuf/targets/<directory>/<hex>.<name>
  *     log/checkpoint, log/tile/<level>/<index>[.p/<width>], log/tile/entries/<index>[.p/<width>]
- *     private/publishes/<version>.json       never served
+ *     private/publishes/<attempt>-<version>.json  never served
+ *     private/sweeps/<id>.keys.zst           never served
+ *     private/quarantine/<run>/<part>        never served
+ *     private/collected.json                 never served (src/maintenance/collection-record.ts)
  *     private/sketches/<manifest hex>.zst    never served; derived, may be absent
  *     private/reports/<channel>/<digit>.json  never served (src/reports/shard-document.ts)
+ *     private/tokens, private/usage, private/access-log  never served (src/access)
  */
 
 export const chunkPrefix = 'chunks/'
@@ -20,6 +24,8 @@ export const packPrefix = 'packs/'
 export const timestampKey = 'tuf/metadata/timestamp.json'
 export const checkpointKey = 'log/checkpoint'
 export const leasePrefix = 'private/publishes/'
+export const sweepPrefix = 'private/sweeps/'
+export const quarantinePrefix = 'private/quarantine/'
 
 export function chunkKey(digest: Digest): string {
   const hex = hexOf(digest)
@@ -36,6 +42,11 @@ export function manifestKey(digest: Digest): string {
 }
 
 const nothing = '0'.repeat(64)
+
+/** The manifest's 64 digits, or undefined for a key that is not a manifest's. */
+export function manifestHexOf(key: string): string | undefined {
+  return /^manifests\/([0-9a-f]{64})\.ndjson\.zst$/.exec(key)?.[1]
+}
 
 /** From a manifest to a manifest; from nothing, for a first install. */
 export function packKey(from: Digest | undefined, to: Digest): string {
@@ -62,8 +73,13 @@ export function logKey(path: string): string {
   return `log/${path}`
 }
 
-export function leaseKey(version: number): string {
-  return `${leasePrefix}${version}.json`
+/** Of one attempt to publish a version. */
+export function leaseKey(version: number, attempt: string): string {
+  return `${leasePrefix}${attempt}-${version}.json`
+}
+
+export function sweepKey(id: string): string {
+  return `${sweepPrefix}${id}.keys.zst`
 }
 
 /** Of the contents of the manifest with this digest (src/similarity/sketch-set.ts). */

@@ -17,6 +17,9 @@ import { readBlob } from './read-blob.ts'
 import type { RepositoryState } from './repository-state.ts'
 import { storeCheckpoint } from './store-checkpoint.ts'
 
+/** What reading and writing a log takes. */
+type LogContext = Pick<CommitContext, 'store' | 'signal'>
+
 /** A log that is to be visible with a commit: its head, which the snapshot signs, and what is to be stored after it. */
 export interface NextLog {
   readonly head: LogHead
@@ -50,7 +53,7 @@ export function logReader(store: BlobReader, options: CallOptions): ReadObject {
  * earlier commit left unwritten is written first. `isNewLogKey`: other keys are going to sign the log. Throws REPOSITORY_CORRUPT when the log is damaged beyond that.
  */
 export async function growLog(
-  context: CommitContext,
+  context: LogContext,
   state: RepositoryState,
   next: Pick<RepositoryState, 'releases' | 'channels'>,
   { isNewLogKey = false }: { readonly isNewLogKey?: boolean } = {},
@@ -71,7 +74,7 @@ interface GrowingLog {
 }
 
 async function knownLog(
-  context: CommitContext,
+  context: LogContext,
   state: RepositoryState,
   head: LogHead | undefined,
 ): Promise<GrowingLog> {
@@ -83,7 +86,7 @@ async function knownLog(
  * By its signed head, or, where that leads nowhere, by the newest earlier one that the log in the store leads to: a thief of
  * the keys can sign any head. What is listed and not in the log by then is found by reading it.
  */
-async function wholeLog(context: CommitContext, state: RepositoryState): Promise<GrowingLog> {
+async function wholeLog(context: LogContext, state: RepositoryState): Promise<GrowingLog> {
   const origin = await originOf(context)
   try {
     const head = logHeadOf(state)
@@ -141,12 +144,12 @@ export async function writeLog(
   { head, objects }: NextLog,
   signers: readonly Signer[],
 ): Promise<void> {
-  await storeObjects(context, objects)
+  await storeLogObjects(context, objects)
   await storeCheckpoint(context, head, signers)
 }
 
 /** The edge of the log as it is signed, whose objects all lie in the store afterwards. */
-async function completeEdge(context: CommitContext, state: RepositoryState, head: LogHead): Promise<LogEdge> {
+async function completeEdge(context: LogContext, state: RepositoryState, head: LogHead): Promise<LogEdge> {
   const read = logReader(context.store, context)
   try {
     return await LogEdge.read(head, read)
@@ -154,14 +157,14 @@ async function completeEdge(context: CommitContext, state: RepositoryState, head
     if (!(error instanceof LogError)) throw error
     const found = await rebuild(context, state, head, read)
     if (found === undefined) throw beyondRepair(context.store, error)
-    await storeObjects(context, found.objects)
+    await storeLogObjects(context, found.objects)
     return found.edge
   }
 }
 
 /** Takes the step again that the last commit took from an earlier state; its result is checked against the signed root. */
 async function rebuild(
-  context: CommitContext,
+  context: LogContext,
   state: RepositoryState,
   head: LogHead,
   read: ReadObject,
@@ -199,7 +202,7 @@ function extend(edge: LogEdge, before: Listed, after: Listed): LogObject[] {
 }
 
 /** One after another: an edge that can be read then shows that all before it is there. */
-async function storeObjects(context: CommitContext, objects: readonly LogObject[]): Promise<void> {
+export async function storeLogObjects(context: LogContext, objects: readonly LogObject[]): Promise<void> {
   for (const { path, bytes } of objects) {
     await context.store.put(logKey(path), bytes, {
       signal: context.signal,
@@ -210,7 +213,7 @@ async function storeObjects(context: CommitContext, objects: readonly LogObject[
 }
 
 /** The same for ever, and no other repository's: the digest of the first root is in it. */
-async function originOf({ store, signal }: CommitContext): Promise<string> {
+async function originOf({ store, signal }: LogContext): Promise<string> {
   const root = await readBlob(store, metadataKey('root', 1), { signal })
   if (root !== undefined) return `vend-repository/${hexOf(digestOf(root.bytes))}`
   throw new RepositoryError('REPOSITORY_CORRUPT', `${store.name}: ${metadataKey('root', 1)} is missing`)

@@ -1,7 +1,5 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { formatInstant } from '../../../manifests/fields.ts'
-import { endLeases, takeLease } from '../../../src/repository/lease.ts'
-import { MemoryStore } from '../../../storage/memory-store.ts'
 import { MeteredStore, type StoreCall } from '../../../storage/metered-store.ts'
 import { FaultyStore, type Fault } from '../../support/faulty-store.ts'
 import { contentsOf, keysIn, Publisher } from '../../support/publisher.ts'
@@ -187,6 +185,7 @@ describe('what the store is asked', () => {
     expect(chunkCalls(all).length).toBeLessThanOrEqual(2)
     expect(all.filter(({ operation }) => operation === 'list').map(({ key }) => key)).toEqual([
       'private/publishes/',
+      'private/sweeps/',
       'private/publishes/',
     ])
     expect(await keysIn(publisher.store, 'private/publishes')).toEqual([])
@@ -207,21 +206,13 @@ describe('what the store is asked', () => {
           : undefined,
     })
     await expect(publisher.publish(2, ['base'], {}, { store: dying })).rejects.toThrow('the power is out')
-    expect(await keysIn(publisher.store, 'private/publishes')).toEqual(['private/publishes/2.json'])
+    expect(await keysIn(publisher.store, 'private/publishes')).toEqual([
+      expect.stringMatching(/^private\/publishes\/[0-9a-f]{16}-2\.json$/),
+    ])
     const all = await calls(async (store) => publisher.publish(2, ['base'], {}, { store }))
     expect(new Set(chunkCalls(all))).toEqual(new Set(['list']))
     expect(await keysIn(publisher.store, 'private/publishes')).toEqual([])
   })
-})
-
-test('a lease is seen until a release as late as it is visible', async () => {
-  const store = new MemoryStore()
-  expect(await takeLease(store, 3, new Date())).toEqual({ othersFound: false })
-  expect(await takeLease(store, 12, new Date())).toEqual({ othersFound: true })
-  await endLeases(store, 3)
-  expect(await keysIn(store)).toEqual(['private/publishes/12.json'])
-  await endLeases(store, 12)
-  expect(await keysIn(store)).toEqual([])
 })
 
 describe('a publish that another one overtakes', () => {

@@ -187,7 +187,7 @@ test('every key is one that says what it is', () => {
   expect(manifestKey(digest)).toBe(`manifests/${hex}.ndjson.zst`)
   expect(metadataKey('root', 3)).toBe('tuf/metadata/3.root.json')
   expect(targetKey('releases/10.json', digest)).toBe(`tuf/targets/releases/${hex}.10.json`)
-  expect(leaseKey(10)).toBe('private/publishes/10.json')
+  expect(leaseKey(10, 'ab3')).toBe('private/publishes/ab3-10.json')
   expect(chunkHexOf(chunkKey(digest))).toBe(hex)
   for (const other of [
     `chunks/0124/${hex}.cacnk`,
