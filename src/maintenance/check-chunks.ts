@@ -5,9 +5,10 @@ import { BoundedTasks } from '../bounded-tasks.ts'
 import { DigestMap } from '../digest-map.ts'
 import type { Repository } from '../repository/repository.ts'
 import { damageOf } from './damage.ts'
+import { mending, type Mender } from './mender.ts'
 
 /** Twice the threads that Node.js decompresses with: some read while others decompress. */
-const concurrentChunks = 8
+export const concurrentChunks = 8
 
 export interface ChunkChecks extends AsyncDisposable {
   /** Chunks that were asked for, each counted once. */
@@ -23,7 +24,10 @@ export interface ChunkChecks extends AsyncDisposable {
 /** Reads chunks, each once: that it is there, is a whole frame, and holds the bytes it is named after. */
 export function checkChunks(
   repository: Repository,
-  options: CallOptions & { readonly onDone: (plainBytes: number) => void },
+  options: CallOptions & {
+    readonly onDone: (plainBytes: number) => void
+    readonly mender?: Mender | undefined
+  },
 ): ChunkChecks {
   const sizes = new DigestMap()
   const damaged = new Map<Digest, string>()
@@ -44,7 +48,12 @@ export function checkChunks(
       }
       plainBytes += chunk.size
       await tasks.start(async () => {
-        const problem = await problemOf(repository, chunk, { signal: options.signal })
+        const { signal, mender } = options
+        const problem = await mending(
+          async () => chunkProblem(repository, chunk, { signal }),
+          (found) => found !== undefined,
+          mender && (async () => mender.chunk(chunk, { signal })),
+        )
         if (problem !== undefined) damaged.set(chunk.digest, problem)
         options.onDone(chunk.size)
       })
@@ -55,7 +64,8 @@ export function checkChunks(
   }
 }
 
-async function problemOf(
+/** What is wrong with a chunk; undefined when nothing is. */
+export async function chunkProblem(
   repository: Repository,
   chunk: ChunkRef,
   options: CallOptions,

@@ -1,8 +1,10 @@
-import type { Release } from '../../manifests/release.ts'
+import { channelTargetPath } from '../../manifests/channel.ts'
+import { releaseTargetPath, type Release } from '../../manifests/release.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
 import { mapInOrder } from '../map-in-order.ts'
 import type { Repository } from '../repository/repository.ts'
 import { damageOf, type Damage } from './damage.ts'
+import { mending, type Mender } from './mender.ts'
 
 const concurrentReads = 16
 
@@ -10,19 +12,27 @@ const concurrentReads = 16
 export async function checkDocuments(
   repository: Repository,
   damages: Damage[],
-  { signal }: CallOptions,
+  { signal, mender }: CallOptions & { readonly mender?: Mender | undefined },
 ): Promise<Release[]> {
   const versions = repository.releaseVersions()
   const releases: Release[] = []
   for await (const found of mapInOrder(versions, concurrentReads, (version) =>
-    readRelease(repository, version, { signal }),
+    mending(
+      async () => readRelease(repository, version, { signal }),
+      (checked) => 'problem' in checked,
+      mender && (async () => mender.document(releaseTargetPath(version), { signal })),
+    ),
   )) {
     if ('problem' in found) damages.push(found)
     else releases.push(found)
   }
   const known = new Set(versions)
   for await (const damage of mapInOrder(repository.channelNames(), concurrentReads, (name) =>
-    checkChannel(repository, name, known, { signal }),
+    mending(
+      async () => checkChannel(repository, name, known, { signal }),
+      (found) => found !== undefined,
+      mender && (async () => mender.document(channelTargetPath(name), { signal })),
+    ),
   )) {
     if (damage !== undefined) damages.push(damage)
   }

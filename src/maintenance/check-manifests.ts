@@ -1,9 +1,10 @@
-import type { ManifestHeader } from '../../manifests/manifest.ts'
+import type { ChunkRef, ManifestHeader } from '../../manifests/manifest.ts'
 import type { Release, ReleaseModule } from '../../manifests/release.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
 import type { Repository } from '../repository/repository.ts'
 import type { ChunkChecks } from './check-chunks.ts'
 import { damageOf, type Damage } from './damage.ts'
+import { mending, type Mender } from './mender.ts'
 
 /** A manifest and where it is used: a module's, in the releases in which the module is the same. */
 export interface ManifestUse {
@@ -33,12 +34,16 @@ export async function checkManifests(
   uses: readonly ManifestUse[],
   chunks: ChunkChecks,
   damages: Damage[],
-  { signal }: CallOptions,
+  { signal, mender }: CallOptions & { readonly mender?: Mender | undefined },
 ): Promise<ManifestUse[]> {
   const readable: ManifestUse[] = []
   for (const use of uses) {
     signal?.throwIfAborted()
-    const damage = await checkManifest(repository, use, chunks, { signal })
+    const damage = await mending(
+      async () => checkManifest(repository, use, chunks, { signal }),
+      (found) => found !== undefined,
+      mender && (async () => mender.manifest(use, { signal })),
+    )
     if (damage === undefined) readable.push(use)
     else damages.push(damage)
   }
@@ -54,10 +59,8 @@ async function checkManifest(
   const touches = [{ module: use.name, releases: use.releases }]
   const damage = { kind: 'manifest', what: `manifest ${use.module.manifest.digest}`, touches } as const
   try {
-    const { header, chunkTable, entries } = await repository.manifest(use.module, options)
-    let problem = contradiction(use, header)
-    // To the end, where its digest is compared: only then are the chunks it names worth asking for.
-    for await (const _ of entries);
+    const { chunkTable, problem: contradicting } = await readWholeManifest(repository, use, options)
+    let problem = contradicting
     for (const chunk of chunkTable) {
       if (!(await chunks.add(chunk))) problem ??= `it gives ${chunk.digest} another size than others do`
     }
@@ -65,6 +68,20 @@ async function checkManifest(
   } catch (error) {
     return damageOf(error, damage)
   }
+}
+
+/**
+ * The chunks of a manifest that was read to its end, where its digest is compared: only then are they worth asking for.
+ * `problem`: what the release says of it, and is not so. Throws what is damage.
+ */
+export async function readWholeManifest(
+  repository: Repository,
+  use: ManifestUse,
+  options: CallOptions,
+): Promise<{ readonly chunkTable: readonly ChunkRef[]; readonly problem: string | undefined }> {
+  const { header, chunkTable, entries } = await repository.manifest(use.module, options)
+  for await (const _ of entries);
+  return { chunkTable, problem: contradiction(use, header) }
 }
 
 function contradiction({ name, module }: ManifestUse, header: ManifestHeader): string | undefined {

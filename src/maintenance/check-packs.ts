@@ -1,5 +1,6 @@
 import { hexOf } from '../../manifests/digest.ts'
 import type { BlobInfo, BlobReader, ByteRange, CallOptions } from '../../storage/blob-store.ts'
+import { BlobNotFoundError } from '../../storage/errors.ts'
 import { DecodedGroup } from '../pack/decoded-group.ts'
 import { PackError } from '../pack/errors.ts'
 import {
@@ -10,38 +11,63 @@ import {
   preambleBytes,
   type PackHeader,
 } from '../pack/pack-header.ts'
+import { isDamage } from '../repository/is-damage.ts'
 import { packKey, packPrefix } from '../repository/layout.ts'
 import type { Damage } from './damage.ts'
+import { mending, type Mender } from './mender.ts'
+import type { VerifyPass } from './verify-pass.ts'
+import { everything, isKeyInSlice, type Slice } from './verify-slice.ts'
+
+export interface PackChecks extends CallOptions {
+  readonly slice?: Slice | undefined
+  /** What was seen before is passed over. */
+  readonly pass?: VerifyPass | undefined
+  readonly mender?: Mender | undefined
+}
 
 /**
- * Reads every pack: its header must be that of its key, its length as declared, and each of its groups whole. What the
- * groups make is not checked: machines do that. Returns how many there are.
+ * Reads every pack, or those in a part: its header must be that of its key, its length as declared, and each of its
+ * groups whole. What the groups make is not checked: machines do that. One that is gone by then is no damage. Returns how
+ * many there are.
  */
 export async function checkPacks(
   store: BlobReader,
   damages: Damage[],
-  options: CallOptions,
+  { signal, slice = everything, pass, mender }: PackChecks,
 ): Promise<number> {
   let count = 0
-  for await (const blob of store.list(packPrefix, options)) {
+  const after = pass?.lastPack
+  const check = async (key: string): Promise<void> => {
     count++
-    const problem = await problemOf(store, blob, options)
-    if (problem !== undefined) damages.push({ kind: 'pack', what: blob.key, problem, touches: [] })
+    const problem = await mending(
+      async () => packProblem(store, key, { signal }),
+      (found) => found !== undefined,
+      mender && (async () => mender.pack(key, { signal })),
+    )
+    if (problem !== undefined) damages.push({ kind: 'pack', what: key, problem, touches: [] })
+    pass?.sawPack(key, problem !== undefined)
+  }
+  for (const key of pass?.damagedPacks ?? []) await check(key)
+  for await (const { key } of store.list(packPrefix, { signal, ...(after !== undefined && { after }) })) {
+    if (isKeyInSlice(key, slice)) await check(key)
   }
   return count
 }
 
-async function problemOf(
+/** What is wrong with a pack, as far as `checkPacks` looks; undefined when nothing is. */
+export async function packProblem(
   store: BlobReader,
-  blob: BlobInfo,
+  key: string,
   options: CallOptions,
 ): Promise<string | undefined> {
+  const blob = await store.stat(key, options)
+  if (blob === undefined) return undefined
   const read = (start: number, end: number): Promise<Uint8Array> =>
     readRange(store, blob, { start, end }, options)
   try {
     const headerLength = packHeaderLength(await read(0, preambleBytes))
     const header = decodePackHeader(await read(0, headerLength))
-    if (packKey(header.from, header.to) !== blob.key) return `it is the pack ${nameOf(header)}`
+    if (packKey(header.from, header.to) !== key) return `it is the pack ${nameOf(header)}`
     const length = packLength(header, headerLength)
     if (length !== blob.bytes) return `it has ${blob.bytes} bytes, not the ${length} that it declares`
     let start = headerLength
@@ -51,7 +77,8 @@ async function problemOf(
     }
     return undefined
   } catch (error) {
-    if (error instanceof PackError) return error.message
+    if (error instanceof BlobNotFoundError) return undefined
+    if (error instanceof PackError || isDamage(error)) return error.message
     throw error
   }
 }

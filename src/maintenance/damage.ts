@@ -2,7 +2,7 @@ import { isDamage } from '../repository/is-damage.ts'
 
 /** Something that the repository vouches for and that is missing or not what it should be. */
 export interface Damage {
-  readonly kind: 'metadata' | 'release' | 'channel' | 'manifest' | 'chunk' | 'pack'
+  readonly kind: 'metadata' | 'release' | 'channel' | 'manifest' | 'chunk' | 'pack' | 'log'
   /** `release 10`, `chunk sha256:…` */
   readonly what: string
   readonly problem: string

@@ -1,0 +1,46 @@
+import { chunkHexOf, chunkKey, chunkPrefix } from '../../repository/layout.ts'
+import { digestFromHex } from '../../../manifests/digest.ts'
+import type { Release } from '../../../manifests/release.ts'
+import type { CallOptions } from '../../../storage/blob-store.ts'
+import { DigestMap } from '../../digest-map.ts'
+import { isDamage } from '../../repository/is-damage.ts'
+import type { Lease } from '../../repository/lease.ts'
+import type { Repository } from '../../repository/repository.ts'
+import { awaitSweeps, readSweeps } from '../../repository/sweeps.ts'
+import { Reachable } from './reachable.ts'
+import { sweptError } from './swept-error.ts'
+
+interface Options extends CallOptions {
+  readonly lease: Pick<Lease, 'renew'>
+  readonly onNote?: ((note: string) => void) | undefined
+}
+
+/**
+ * Throws COLLECTION_SWEPT unless everything that the releases name is in the store when all sweeps are over. The state on
+ * which they are to be listed must have been read before.
+ */
+export async function refuseIncomplete(
+  repository: Repository,
+  releases: readonly Release[],
+  { lease, onNote, ...options }: Options,
+): Promise<void> {
+  const sweeps = await readSweeps(repository.store, options)
+  await awaitSweeps(repository.store, sweeps, { ...options, onNote, storeNow: () => lease.renew() })
+  const listed = new DigestMap()
+  for await (const { key } of repository.store.list(chunkPrefix, options)) {
+    const hex = chunkHexOf(key)
+    if (hex !== undefined) listed.add(digestFromHex(hex))
+  }
+  for (const release of releases) {
+    const needed = new Reachable()
+    try {
+      await needed.addRelease(repository, release, options)
+    } catch (error) {
+      if (isDamage(error)) throw sweptError(release.version, 'a manifest')
+      throw error
+    }
+    for (const digest of needed.chunks.keys()) {
+      if (!listed.has(digest)) throw sweptError(release.version, chunkKey(digest))
+    }
+  }
+}
