@@ -1,0 +1,283 @@
+import type { BlobInfo, BlobStore, DeleteManyOptions, PutBody } from '../../storage/blob-store.ts'
+import { isTransient } from '../../storage/backoff.ts'
+import { BlobChangedError } from '../../storage/errors.ts'
+import { RepositoryError } from '../../src/repository/errors.ts'
+import { isSameCommit } from '../../src/repository/fence.ts'
+import { chunkPrefix, sweepPrefix, timestampKey } from '../../src/repository/layout.ts'
+import { readBlob } from '../../src/repository/read-blob.ts'
+import { PassingStore } from './passing-store.ts'
+import type { SimulatedProcess } from './simulated-process.ts'
+
+/** Breaks a rule of the protocol on purpose, for one kind of process. */
+export interface BrokenVariant {
+  /** What is wrong with it. */
+  readonly name: string
+  /** Of the processes it is about. */
+  readonly of: 'publisher' | 'collector'
+  /** What the checker says of it. */
+  readonly shownBy: RegExp
+  /** `bare`: the store below the one that tries again what failed. */
+  readonly spoil: (store: BlobStore, process: SimulatedProcess, bare: BlobStore) => BlobStore
+}
+
+/** Says at once that a write is done, and does it when it is told to. */
+class LateWrites extends PassingStore {
+  readonly #isLate: (key: string) => boolean
+  readonly #isMoment: (operation: 'replace' | 'deleteMany') => 'before' | 'after' | undefined
+  readonly #late: (() => Promise<unknown>)[] = []
+
+  constructor(
+    inner: BlobStore,
+    isLate: (key: string) => boolean,
+    isMoment: (operation: 'replace' | 'deleteMany') => 'before' | 'after' | undefined,
+  ) {
+    super(inner)
+    this.#isLate = isLate
+    this.#isMoment = isMoment
+  }
+
+  override async put(key: string, body: PutBody): Promise<BlobInfo> {
+    // Callers may do what they like with a body that is stored.
+    const copy = body instanceof Uint8Array ? Buffer.from(body) : body
+    return this.#perhapsLate(key, copy, async () => this.inner.put(key, copy))
+  }
+
+  override async create(key: string, body: PutBody): Promise<BlobInfo> {
+    return this.#perhapsLate(key, body, async () => this.inner.create(key, body))
+  }
+
+  override async replace(key: string, body: Uint8Array, etag: string): Promise<BlobInfo> {
+    return key === timestampKey
+      ? this.#around('replace', async () => this.inner.replace(key, body, etag))
+      : this.inner.replace(key, body, etag)
+  }
+
+  override async deleteMany(keys: readonly string[], options?: DeleteManyOptions) {
+    return this.#around('deleteMany', async () => this.inner.deleteMany(keys, options))
+  }
+
+  async #perhapsLate(key: string, body: PutBody, write: () => Promise<BlobInfo>): Promise<BlobInfo> {
+    if (!this.#isLate(key)) return write()
+    this.#late.push(write)
+    const bytes = body instanceof Uint8Array ? body.length : body.bytes
+    return { key, bytes, etag: 'late', modified: new Date() }
+  }
+
+  async #around<T>(operation: 'replace' | 'deleteMany', work: () => Promise<T>): Promise<T> {
+    const moment = this.#isMoment(operation)
+    if (moment === 'before') await this.#catchUp()
+    const done = await work()
+    if (moment === 'after') await this.#catchUp()
+    return done
+  }
+
+  async #catchUp(): Promise<void> {
+    for (const write of this.#late.splice(0)) await write()
+  }
+}
+
+/** Fences nothing, and says it did. */
+class NoFence extends PassingStore {
+  override async replace(key: string, body: Uint8Array, etag: string): Promise<BlobInfo> {
+    const found = key === timestampKey ? await readBlob(this.inner, key) : undefined
+    if (found === undefined || !isSameCommit(found.bytes, body)) return this.inner.replace(key, body, etag)
+    return { ...found.info, bytes: body.length }
+  }
+}
+
+/** Looks once what the store has, before it reads the state that it builds on, and believes it from then on. */
+class StaleListing extends PassingStore {
+  #listed: readonly BlobInfo[] | undefined
+
+  override async get(key: string, options?: Parameters<BlobStore['get']>[1]) {
+    if (key === timestampKey) this.#listed ??= await Array.fromAsync(this.inner.list(''))
+    return this.inner.get(key, options)
+  }
+
+  override async *list(prefix: string, options?: Parameters<BlobStore['list']>[1]): AsyncIterable<BlobInfo> {
+    if (prefix !== chunkPrefix) yield* this.inner.list(prefix, options)
+    else yield* this.#listed?.filter(({ key }) => key.startsWith(prefix)) ?? []
+  }
+
+  override async stat(key: string): Promise<BlobInfo | undefined> {
+    const isListed = /^(?:chunks|manifests)\//.test(key)
+    return isListed ? this.#listed?.find((info) => info.key === key) : this.inner.stat(key)
+  }
+}
+
+/** Knows of no sweep. */
+class NoSweeps extends PassingStore {
+  override async *list(prefix: string, options?: Parameters<BlobStore['list']>[1]): AsyncIterable<BlobInfo> {
+    if (prefix !== sweepPrefix) yield* this.inner.list(prefix, options)
+  }
+}
+
+/** Tries again what failed, and takes the refusal of a repeated replacement for somebody else's doing. */
+class RefusalIsConflict extends PassingStore {
+  readonly #bare: BlobStore
+  readonly #process: SimulatedProcess
+
+  constructor(inner: BlobStore, bare: BlobStore, process: SimulatedProcess) {
+    super(inner)
+    this.#bare = bare
+    this.#process = process
+  }
+
+  override async replace(key: string, body: Uint8Array, etag: string): Promise<BlobInfo> {
+    if (key !== timestampKey) return this.inner.replace(key, body, etag)
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#bare.replace(key, body, etag)
+      } catch (cause) {
+        if (cause instanceof BlobChangedError) {
+          throw new RepositoryError('PUBLISH_CONFLICT', 'nothing of this publish is visible', { cause })
+        }
+        if (!isTransient(cause) || tries === 5) throw cause
+        await this.#process.sleep(100)
+      }
+    }
+  }
+}
+
+/** Replaces the timestamp whatever it has become. */
+class Unconditional extends PassingStore {
+  override async replace(key: string, body: Uint8Array, etag: string): Promise<BlobInfo> {
+    return key === timestampKey ? this.inner.put(key, body) : this.inner.replace(key, body, etag)
+  }
+}
+
+/** Takes the document of a sweep away as soon as the deletes are answered. */
+class HastyEnd extends PassingStore {
+  readonly #documents: string[] = []
+
+  override async put(key: string, body: PutBody): Promise<BlobInfo> {
+    if (key.startsWith(sweepPrefix)) this.#documents.push(key)
+    return this.inner.put(key, body)
+  }
+
+  override async deleteMany(keys: readonly string[], options?: DeleteManyOptions) {
+    const deleted = await this.inner.deleteMany(keys, options)
+    for (const document of this.#documents.splice(0)) await this.inner.delete(document)
+    return deleted
+  }
+}
+
+/** Looks at the clock before a delete, and not again before that is repeated. */
+class NoSecondLook extends PassingStore {
+  override async deleteMany(keys: readonly string[], options: DeleteManyOptions = {}) {
+    const maySend = options.mayStillSend?.() ?? true
+    return this.inner.deleteMany(keys, { ...options, mayStillSend: () => maySend })
+  }
+}
+
+/** Writes what it sweeps under the same key each time. */
+class OneDocument extends PassingStore {
+  #document: string | undefined
+  readonly #written = new Set<string>()
+
+  override async put(key: string, body: PutBody): Promise<BlobInfo> {
+    if (!key.startsWith(sweepPrefix)) return this.inner.put(key, body)
+    this.#written.add(key)
+    this.#document ??= key
+    return this.inner.put(this.#document, body)
+  }
+
+  override async delete(key: string): Promise<void> {
+    if (!this.#written.has(key)) await this.inner.delete(key)
+  }
+}
+
+const isContent = (key: string): boolean => key.startsWith(chunkPrefix)
+
+const lost = /which is reachable, is missing|is not whole: .* is missing/
+
+export const brokenVariants: readonly BrokenVariant[] = [
+  {
+    name: 'a publisher that commits before its chunks are stored',
+    of: 'publisher',
+    shownBy: lost,
+    spoil: (store) =>
+      new LateWrites(store, isContent, (operation) => (operation === 'replace' ? 'after' : undefined)),
+  },
+  {
+    name: 'a publisher that makes a timestamp visible before the snapshot that it names',
+    of: 'publisher',
+    shownBy: lost,
+    spoil: (store) =>
+      new LateWrites(
+        store,
+        (key) => key.endsWith('.snapshot.json'),
+        (operation) => (operation === 'replace' ? 'after' : undefined),
+      ),
+  },
+  {
+    name: 'a publisher that replaces the timestamp without a condition',
+    of: 'publisher',
+    shownBy: /does not grow|came back|fence was taken down|changed|was overwritten|became visible|is missing/,
+    spoil: (store) => new Unconditional(store),
+  },
+  {
+    name: 'a publisher that takes every refusal of a repeated conditional write for a conflict',
+    of: 'publisher',
+    shownBy: /was told "conflict", and is visible/,
+    spoil: (store, process, bare) => new RefusalIsConflict(store, bare, process),
+  },
+  {
+    name: 'a publisher that trusts a listing which it made before it read the state',
+    of: 'publisher',
+    shownBy: lost,
+    spoil: (store) => new StaleListing(store),
+  },
+  {
+    name: 'a publisher that does not look for sweeps',
+    of: 'publisher',
+    shownBy: lost,
+    spoil: (store) => new NoSweeps(store),
+  },
+  {
+    name: 'a collector without the fence',
+    of: 'collector',
+    shownBy: lost,
+    spoil: (store) => new NoFence(store),
+  },
+  {
+    name: 'a collector that writes the document of a sweep after it has looked what is reachable',
+    of: 'collector',
+    shownBy: lost,
+    spoil: (store) =>
+      new LateWrites(
+        store,
+        (key) => key.startsWith(sweepPrefix),
+        (operation) => (operation === 'deleteMany' ? 'before' : undefined),
+      ),
+  },
+  {
+    name: 'a collector that removes the document of a sweep while its deletes may still arrive',
+    of: 'collector',
+    shownBy: lost,
+    spoil: (store) => new HastyEnd(store),
+  },
+  {
+    name: 'a collector that does not see how long it stood still',
+    of: 'collector',
+    shownBy: lost,
+    spoil: (store, process) => {
+      const stopped = process.now()
+      process.elapsed = () => 0
+      process.now = () => stopped
+      return store
+    },
+  },
+  {
+    name: 'a collector that looks at its clock before a delete, and not again before it repeats that',
+    of: 'collector',
+    shownBy: lost,
+    spoil: (store) => new NoSecondLook(store),
+  },
+  {
+    name: 'a collector that writes the documents of all its sweeps under one key',
+    of: 'collector',
+    shownBy: lost,
+    spoil: (store) => new OneDocument(store),
+  },
+]
