@@ -94,8 +94,20 @@ export class Mirror {
   async size(path: string, signal?: AbortSignal): Promise<number | undefined> {
     const response = await this.#request('HEAD', this.url(path), this.#headers, signal)
     response.body.on('error', () => undefined).destroy()
+    if (response.statusCode === 403) return this.#sizeByRange(path, signal)
     const length = response.headers['content-length']
     return response.statusCode === 200 && typeof length === 'string' ? Number(length) : undefined
+  }
+
+  /** A cache may answer HEAD out of its GET (RFC 9110 §9.3.1), with a redirect that is signed for GET alone. */
+  async #sizeByRange(path: string, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const headers = { ...this.#headers, range: 'bytes=0-0' }
+    const response = await this.#request('GET', this.url(path), headers, signal)
+    response.body.on('error', () => undefined).destroy()
+    const { 'content-range': range, 'content-length': length } = response.headers
+    const total = response.statusCode === 206 ? /\/(\d+)$/.exec(String(range))?.[1] : length
+    const isThere = response.statusCode === 206 || response.statusCode === 200
+    return isThere && typeof total === 'string' ? Number(total) : undefined
   }
 
   async *#counted(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
@@ -119,7 +131,8 @@ export class Mirror {
     const passedOn = [301, 302, 307, 308].includes(response.statusCode) && typeof location === 'string'
     if (!passedOn || redirects === maxRedirects) return response
     await response.body.dump({ limit: 16_384 })
-    return this.#request(method, new URL(location, url).href, headers, signal, redirects + 1)
+    const next = redirected(url, location)
+    return this.#request(method, next.href, headers, signal, redirects + 1)
   }
 
   async #ask(
@@ -155,6 +168,19 @@ export class Mirror {
     const hint = hintOf(statusCode, url, this.#connections.proxyOf(url))
     throw new MachineError('SERVER_REFUSED', `${url.href} ${problem}`, { hint })
   }
+}
+
+/** Throws SERVER_REFUSED for a place that would show to others what only the server was to see. */
+function redirected(from: URL, location: string): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
+  const isWeb = to?.protocol === 'https:' || to?.protocol === 'http:'
+  const isPlain = isWeb && to.username === '' && to.password === ''
+  const leavesTls = from.protocol === 'https:' && to?.protocol === 'http:'
+  if (isPlain && !leavesTls) return to
+  const problem = leavesTls ? 'away from HTTPS' : 'to what is no URL of a web server'
+  throw new MachineError('SERVER_REFUSED', `${from.origin}${from.pathname} redirects ${problem}`, {
+    hint: 'tell its operator; nothing was sent there',
+  })
 }
 
 function hintOf(status: number, { protocol }: URL, proxy: string | undefined): string {

@@ -24,6 +24,15 @@ export class AddressRates {
 
   /** Counts a request, and says how many there were in this minute with it. */
   count(address: string): number {
+    return this.#add(address, 1)
+  }
+
+  /** How many there were in this minute. */
+  countOf(address: string): number {
+    return this.#add(address, 0)
+  }
+
+  #add(address: string, more: number): number {
     if (this.#now() - this.#begun >= windowMs) {
       this.#counts.fill(0)
       this.#begun = this.#now()
@@ -32,7 +41,7 @@ export class AddressRates {
     let least = Infinity
     for (let row = 0; row < rows; row++) {
       const at = row * columns + (hash.readUInt32LE(4 * row) % columns)
-      const count = (this.#counts[at] ?? 0) + 1
+      const count = (this.#counts[at] ?? 0) + more
       this.#counts[at] = count
       least = Math.min(least, count)
     }

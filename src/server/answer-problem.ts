@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { describeProblem, isFault, problemOf, type ProblemError } from './problem.ts'
 import { requestIdOf } from './request-id.ts'
@@ -20,13 +21,19 @@ export function answerProblems(logger: Logger): AnswerProblem {
     const problem = problemOf(error)
     if (isFault(problem)) logFault(logger, problem, requestIdOf(res))
     if (res.headersSent) res.destroy()
-    else if (!req.socket.destroyed) {
+    else if (isConnected(req, res)) {
       const { status, headers, document } = describeProblem(problem, requestIdOf(res))
       res.statusCode = status
       for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
       send(document)
     }
   }
+}
+
+/** A request whose body was given up by its reader has no socket any more, and its response has. */
+function isConnected(req: IncomingMessage, res: ServerResponse): boolean {
+  const socket = (req.socket as Socket | null) ?? res.socket
+  return socket !== null && !socket.destroyed
 }
 
 function sendJson(res: ServerResponse, document: object): void {

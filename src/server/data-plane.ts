@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PackDemand } from './pack-demand.ts'
 import { ProblemError, routeUnknown } from './problem.ts'
+import { sendRedirect, type Redirects } from './redirects.ts'
 import { pathOf } from './request-path.ts'
 import { serveObject, type ObjectContext } from './serve-object.ts'
 import { SharedAbsences } from './shared-absences.ts'
@@ -16,6 +17,8 @@ export function isForDataPlane(req: IncomingMessage): boolean {
 export interface DataPlaneContext extends ObjectContext {
   /** Without it a pack that is not there is nothing but that. */
   readonly packs: PackDemand | undefined
+  /** Without it everything is served here. */
+  readonly redirects?: Redirects | undefined
 }
 
 /**
@@ -36,6 +39,11 @@ export function dataPlane(
     const awaited = context.packs?.awaited(object)
     if (awaited !== undefined) throw awaited
     try {
+      const elsewhere = req.method === 'GET' ? await context.redirects?.find(object) : undefined
+      if (elsewhere !== undefined) {
+        sendRedirect(elsewhere, res)
+        return
+      }
       await serveObject(object.pack === undefined ? context : packContext, object, req, res)
     } catch (error) {
       throw await explainAbsence(context, object, error)

@@ -22,6 +22,8 @@ export interface ServerLimits {
   readonly maxCostlyReads: number
   /** From one address; more are refused with 429. A network of machines may share one. */
   readonly maxReportsPerMinute: number
+  /** Wrong tokens from one address; then it is answered with 429 for the rest of the minute. */
+  readonly maxWrongTokensPerMinute: number
   /** How long a server that is closing waits for the responses that were begun. */
   readonly shutdownGraceMs: number
 }
@@ -40,5 +42,6 @@ export const defaultLimits: ServerLimits = {
   maxRequestsPerSocket: 10_000,
   maxCostlyReads: 4,
   maxReportsPerMinute: 600,
+  maxWrongTokensPerMinute: 60,
   shutdownGraceMs: 30_000,
 }

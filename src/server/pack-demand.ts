@@ -21,6 +21,8 @@ import { withinGrace } from './within-grace.ts'
 export interface PacksOptions {
   readonly build: BuildPack
   readonly limits?: Partial<PackRequestLimits> | undefined
+  /** Told beside the log. */
+  readonly onEvent?: ((event: PackBuildEvent) => void) | undefined
 }
 
 export interface PackDemandOptions extends PacksOptions {
@@ -49,6 +51,7 @@ export class PackDemand {
     const onEvent = (event: PackBuildEvent): void => {
       if (event.kind !== 'started') this.#absences.forget(event.key)
       logEvent(logger, event)
+      options.onEvent?.(event)
     }
     this.#requests = new PackRequests({ build, limits, now, onEvent })
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { AccessControl } from './access/access-control.ts'
 import type { CurrentRepository } from './current-repository.ts'
 import type { ServerLimits } from './limits.ts'
 import type { TrustProxy } from './remote-of.ts'
@@ -10,6 +11,8 @@ export interface Plane {
   owns(req: IncomingMessage): boolean
   /** Throws the problem of a body that is not to be read. Without it no request may have a body. */
   checkBody?(req: IncomingMessage): void
+  /** Whether bodies of such a request may take long to arrive: then the plane cuts those that are slow. */
+  guardsUploads?(req: IncomingMessage): boolean
   /** Rejects with the problem to answer with. */
   answer(req: IncomingMessage, res: ServerResponse): Promise<void>
   /** Called when all connections are closed, or the grace period is over. Resolves after so long at the latest. */
@@ -19,6 +22,7 @@ export interface Plane {
 /** What the server has for each of its planes. */
 export interface PlaneContext {
   readonly repository: CurrentRepository
+  readonly access: AccessControl
   readonly limits: ServerLimits
   readonly logger: Logger
   readonly trust: TrustProxy

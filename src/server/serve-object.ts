@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BlobBody, BlobInfo, BlobReader, ByteRange } from '../../storage/blob-store.ts'
+import type { BlobBody, BlobInfo, BlobReader, ByteRange, CallOptions } from '../../storage/blob-store.ts'
 import { BlobNotFoundError, RangeOutsideBlobError, StoreUnavailableError } from '../../storage/errors.ts'
 import { guardSlowReader } from './guard-slow-reader.ts'
 import { entityTag } from './entity-tag.ts'
@@ -12,7 +12,10 @@ import { requestedRange } from './requested-range.ts'
 import type { ServedObject } from './served-object.ts'
 
 /** What serving takes of a store. */
-export type ObjectReader = Pick<BlobReader, 'name' | 'stat' | 'get'>
+export interface ObjectReader extends Pick<BlobReader, 'name' | 'get'> {
+  /** `anew`: whatever is held of it already, the store is asked. */
+  stat(key: string, options?: CallOptions & { readonly anew?: boolean }): Promise<BlobInfo | undefined>
+}
 
 export interface ObjectContext {
   readonly store: ObjectReader
@@ -28,7 +31,7 @@ export async function serveObject(
 ): Promise<void> {
   const signal = closeSignal(res)
   try {
-    const info = isPlain(req) ? undefined : await statObject(context, object, signal)
+    const info = isPlain(req) ? undefined : await statObject(context, object, req, signal)
     if (info !== undefined && answeredByHeaders(object, info, req, res)) return
     await sendObject(context, object, { req, res, info, signal })
   } catch (error) {
@@ -44,9 +47,11 @@ function isPlain({ method, headers }: IncomingMessage): boolean {
 async function statObject(
   { store }: ObjectContext,
   object: ServedObject,
+  { method }: IncomingMessage,
   signal: AbortSignal,
 ): Promise<BlobInfo> {
-  const info = await store.stat(object.key, { signal })
+  // Who asks for no body wants to know whether it is there: publishers do, before they leave out what is.
+  const info = await store.stat(object.key, { signal, anew: method === 'HEAD' })
   if (info === undefined) throw unknownObject(object)
   return info
 }

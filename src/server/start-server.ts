@@ -7,6 +7,7 @@ import { answerUnparsable } from './answer-unparsable.ts'
 import { Connections } from './connections.ts'
 import { createApp, type AppOptions } from './create-app.ts'
 import { ServerError } from './errors.ts'
+import { guardBodies } from './guard-bodies.ts'
 import { defaultLimits, type ServerLimits } from './limits.ts'
 import { logRefusals } from './log-refusals.ts'
 import { readTlsPair, TlsReloader, type TlsPaths } from './tls-files.ts'
@@ -33,11 +34,12 @@ export interface RunningServer {
 export async function startServer(options: StartOptions): Promise<RunningServer> {
   const { listen, logger } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const { handler, packs, planes } = createApp({
+  const { handler, packs, planes, access } = createApp({
     ...options,
     tls: options.tls !== undefined || options.behindTls === true,
   })
   const { server, reloader } = await buildServer(options, limits, handler)
+  guardBodies(server, planes, limits)
   const connections = new Connections(server)
   await listening(server, listen)
   const url = urlOf(server.address() as AddressInfo, listen.host, options.tls !== undefined)
@@ -58,6 +60,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     ]).finally(() => reloader?.[Symbol.dispose]())
     // Not before the last request is answered.
     await Promise.all(planes.map(async (plane) => plane.close?.(limits.shutdownGraceMs)))
+    await access.close(limits.shutdownGraceMs)
   }
 }
 
@@ -93,14 +96,17 @@ function hardened(server: Server, limits: ServerLimits, logger: Logger): Server 
   // One more than are allowed, since Node drops what is above this silently.
   server.maxHeadersCount = limits.maxHeaders + 1
   server.on('clientError', (error, socket) => answerUnparsable(error, socket as Socket))
-  // Without a "100 Continue": no body is wanted but for reports, which are too small to ask for.
+  // Without a "100 Continue": whoever takes large bodies says so when the request was found good.
   server.on('checkContinue', (req, res) => server.emit('request', req, res))
   logRefusals(server, logger)
   return server
 }
 
+/** A fleet that wakes up connects all at once; Node's own 511 would have the kernel drop the rest for a second or more. */
+const backlog = 4096
+
 async function listening(server: Server, listen: ListenOptions): Promise<void> {
-  server.listen(listen)
+  server.listen({ ...listen, backlog })
   try {
     await once(server, 'listening')
   } catch (cause) {

@@ -52,7 +52,7 @@ test('the checkpoint is text that is to be asked for again', () => {
 })
 
 test.each([
-  leaseKey(1),
+  leaseKey(1, 'ab3'),
   'private/tmp/x',
   'private',
   '',
