@@ -12,6 +12,8 @@ export interface CommandContext {
   readonly env: Environment
   /** Progress and notes, on stderr. */
   readonly progress: Progress
+  /** Whether the answer is for a program, and may be kept: it has no secret in it. */
+  readonly asJson: boolean
   /** For commands whose answer is bytes. */
   readonly stdout: OutputStream
 }

@@ -1,6 +1,6 @@
 import type { PublishProgress } from '../ingest/publish-release.ts'
 import { findSource } from '../sources/source-kind.ts'
-import { formatCounted } from './format-quantity.ts'
+import { formatBytes, formatCounted } from './format-quantity.ts'
 import { startMeasuring } from './measure-trees.ts'
 import type { Progress } from './progress.ts'
 
@@ -12,10 +12,14 @@ export interface MeasuredSource {
   readonly contentBytes?: number | undefined
 }
 
-/** Draws how far a publish is. Directories are measured meanwhile, and only if someone watches. */
+/**
+ * Draws how far a publish is. Directories are measured meanwhile, and only if someone watches. `sentBytes`: how much was
+ * sent to a server so far.
+ */
 export function publishProgress(
   progress: Progress,
   sources: readonly MeasuredSource[],
+  sentBytes?: () => number,
 ): (done: PublishProgress) => void {
   const knownBytes = sources.reduce((sum, { contentBytes = 0 }) => sum + contentBytes, 0)
   const directories = sources.filter(({ contentBytes }) => contentBytes === undefined)
@@ -30,6 +34,11 @@ export function publishProgress(
   return ({ module, contentBytes, chunksUploaded }) => {
     bytesOf.set(module, contentBytes)
     const bytes = [...bytesOf.values()].reduce((sum, one) => sum + one, 0)
-    progress.update({ bytes, totalBytes, detail: `${formatCounted(chunksUploaded, 'chunk')} uploaded` })
+    const sent = sentBytes === undefined ? '' : `, ${formatBytes(sentBytes())} sent`
+    progress.update({
+      bytes,
+      totalBytes,
+      detail: `${formatCounted(chunksUploaded, 'chunk')} uploaded${sent}`,
+    })
   }
 }

@@ -11,6 +11,7 @@ import { findSettingsFile } from './settings-file.ts'
 import { loadSettings, SettingsError } from './settings.ts'
 import type { Settings } from './settings-table.ts'
 import { Interruption } from './interruption.ts'
+import { traceRun } from './trace-run.ts'
 import { styleFor, UsedStream, writeAll, type OutputStream } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -77,14 +78,18 @@ async function runInvocation(program: Program, invocation: Invocation, io: Progr
   try {
     const { settings, run } = await prepare(program, invocation, io.env)
     await using _store = settings.store
-    const { answer, exitCode } = await run({
-      settings,
+    const { path } = invocation.command
+    await using tracing = await traceRun(program.name, path, io.env)
+    const context = {
+      settings: { ...settings, store: await tracing.store(settings.store) },
       signal: interruption.signal,
       now: () => new Date(),
       env: io.env,
       progress,
+      asJson: invocation.json,
       stdout,
-    })
+    }
+    const { answer, exitCode } = await tracing.run(async () => run(context))
     progress.clear()
     if (answer !== undefined) {
       const style = styleFor(stdout, io.env)

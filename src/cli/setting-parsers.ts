@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { OpenedStore } from '../../storage/open-store.ts'
+import type { QueuePlace } from '../jobs/queue-url.ts'
 
 /** Parsers of settings. What they throw is the end of a sentence that begins with where the value came from. */
 
@@ -7,6 +8,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The store that a URL names, ready for calls; nothing is read before the first of them. */
 export async function parseStore(url: string, env: Environment): Promise<OpenedStore> {
+  if (/^https?:/.test(url)) return parseRemoteStore(url, env)
   const { openStore, StoreUrlError } = await import('../../storage/open-store.ts')
   try {
     return openStore(url, { env })
@@ -16,9 +18,23 @@ export async function parseStore(url: string, env: Environment): Promise<OpenedS
   }
 }
 
-export function parseQueue(text: string): 'inline:' {
-  if (text === 'inline:') return text
-  throw new Error(`${quote(text)} is not a queue; write inline:`)
+/** Where jobs wait. What it throws does not repeat the text, which may hold a password. */
+export async function parseQueue(text: string): Promise<QueuePlace> {
+  const { parseQueueUrl } = await import('../jobs/queue-url.ts')
+  return parseQueueUrl(text)
+}
+
+/** A repository behind a server, with the token and the authority that the environment names. */
+export async function parseRemoteStore(url: string, env: Environment): Promise<OpenedStore> {
+  const { openRemoteStore } = await import('../remote/open-remote-store.ts')
+  const { VEND_TOKEN: token, VEND_TOKEN_FILE: tokenFile, VEND_CA: ca } = env
+  return openRemoteStore(url, { token, tokenFile, ca, env })
+}
+
+/** Messages never repeat it. */
+export function parseSecretText(text: string): string {
+  if (/^[\x21-\x7e]+$/.test(text.trim())) return text.trim()
+  throw new Error('has characters in it that no token has')
 }
 
 export interface ListenAddress {

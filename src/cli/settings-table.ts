@@ -2,13 +2,19 @@ import {
   parseListen,
   parseLogLevel,
   parsePathText,
+  parseSecretText,
   parseQueue,
   parseSourceDateEpoch,
   parseStore,
   type Environment,
 } from './setting-parsers.ts'
+import { parseCount } from './parse-count.ts'
 import { parseDuration } from './parse-duration.ts'
 import { parseByteCount, parseLimits, parseTrustProxy, parseYesOrNo } from './serving-setting-parsers.ts'
+import { parseSourceList } from './parse-source-list.ts'
+import { parseRedirects } from './parse-redirects.ts'
+import { parseVersions } from './parse-versions.ts'
+import { parseWait } from './parse-wait.ts'
 
 /** One setting and every way to say it. The command line, the environment, vend.yaml and the help follow from it. */
 export interface Setting<Value> {
@@ -32,7 +38,8 @@ export const settingsTable = {
     env: 'VEND_STORE',
     key: 'store',
     default: 'file:./repository',
-    description: 'where the repository lies: file:DIRECTORY or s3://bucket/prefix?endpoint=…&region=…',
+    description:
+      'where the repository lies: file:DIRECTORY, s3://bucket/prefix?endpoint=…&region=…, or https://host of a server',
     parse: parseStore,
   }),
   keys: setting({
@@ -69,14 +76,59 @@ export const settingsTable = {
     description: 'what each hook of a release may take, in the new root, before the update is given up',
     parse: parseDuration,
   }),
+  gcKeepLast: setting({
+    placeholder: 'N',
+    flag: '--keep-last',
+    env: 'VEND_GC_KEEP_LAST',
+    key: 'gc.keepLast',
+    description: 'how many of the latest releases stay, whatever names them; without it all releases stay',
+    parse: parseCount,
+  }),
+  gcPin: setting({
+    placeholder: 'VERSION,…',
+    flag: '--pin',
+    env: 'VEND_GC_PIN',
+    key: 'gc.pin',
+    description: 'releases that stay though nothing else keeps them',
+    parse: parseVersions,
+  }),
+  gcGrace: setting({
+    placeholder: 'TIME',
+    flag: '--grace',
+    env: 'VEND_GC_GRACE',
+    key: 'gc.grace',
+    default: '1d',
+    description: 'what is younger is no garbage yet',
+    parse: parseWait,
+  }),
+  gcQuarantine: setting({
+    placeholder: 'TIME',
+    flag: '--quarantine',
+    env: 'VEND_GC_QUARANTINE',
+    key: 'gc.quarantine',
+    default: '7d',
+    description:
+      'for how long garbage stays condemned, and can be taken back, before it is removed; 0s: at once',
+    parse: parseWait,
+  }),
   queue: setting({
     placeholder: 'URL',
     flag: '--queue',
     env: 'VEND_QUEUE',
     key: 'queue',
     default: 'inline:',
-    description: 'where jobs wait: inline: (in this process)',
+    description:
+      'where jobs wait: inline: (in this process) or redis://host:port/database, rediss:// with TLS',
     parse: parseQueue,
+  }),
+  mirrorSources: setting({
+    placeholder: 'URL,…',
+    flag: '--mirror-sources',
+    env: 'VEND_MIRROR_SOURCES',
+    key: 'mirror.sources',
+    default: 'none',
+    description: 'what jobs may mirror into the store: stores and served repositories; none',
+    parse: parseSourceList,
   }),
   listen: setting({
     placeholder: 'HOST:PORT',
@@ -159,6 +211,50 @@ export const settingsTable = {
     description: 'the packs that are built on demand in a day, together about',
     parse: parseByteCount,
   }),
+  cache: setting({
+    placeholder: 'BYTES',
+    flag: '--cache',
+    env: 'VEND_CACHE',
+    key: 'cache.memory',
+    default: '64MiB',
+    description: 'memory for objects that many ask for, each of which is read from the store once; 0: none',
+    parse: parseByteCount,
+  }),
+  cacheDirectory: setting({
+    placeholder: 'DIRECTORY',
+    flag: '--cache-directory',
+    env: 'VEND_CACHE_DIRECTORY',
+    key: 'cache.directory',
+    description: 'where objects are kept that have no room in memory; processes of one machine may share it',
+    parse: parsePathText,
+  }),
+  cacheDirectoryMax: setting({
+    placeholder: 'BYTES',
+    flag: '--cache-directory-max',
+    env: 'VEND_CACHE_DIRECTORY_MAX',
+    key: 'cache.directoryMax',
+    default: '10GB',
+    description: 'the objects in that directory, together about',
+    parse: parseByteCount,
+  }),
+  redirects: setting({
+    placeholder: 'CLASS=TARGET,…',
+    flag: '--redirects',
+    env: 'VEND_REDIRECTS',
+    key: 'redirects.to',
+    description:
+      "where objects are fetched instead: packs=presigned (the bucket's own URLs), chunks=https://cdn.example/",
+    parse: parseRedirects,
+  }),
+  redirectsFrom: setting({
+    placeholder: 'BYTES',
+    flag: '--redirects-from',
+    env: 'VEND_REDIRECTS_FROM',
+    key: 'redirects.from',
+    default: '64KiB',
+    description: 'objects of so many bytes or more are fetched elsewhere, smaller ones here',
+    parse: parseByteCount,
+  }),
   reports: setting({
     placeholder: 'yes|no',
     flag: '--reports',
@@ -167,6 +263,50 @@ export const settingsTable = {
     default: 'no',
     description: 'whether to take and count the reports of machines on how their updates went',
     parse: parseYesOrNo,
+  }),
+  metrics: setting({
+    placeholder: 'HOST:PORT',
+    flag: '--metrics',
+    env: 'VEND_METRICS',
+    key: 'metrics',
+    description:
+      'the address to serve metrics on, such as 127.0.0.1:9464; without it none are taken (docs/metrics.md)',
+    parse: parseListen,
+  }),
+  access: setting({
+    placeholder: 'FILE',
+    flag: '--access',
+    env: 'VEND_ACCESS',
+    key: 'access.oidc',
+    description: 'a YAML file that says which OIDC tokens of CI systems may do what (docs/publishing.md)',
+    parse: parsePathText,
+  }),
+  publishing: setting({
+    placeholder: 'yes|no',
+    flag: '--publishing',
+    env: 'VEND_PUBLISHING',
+    key: 'publishing',
+    default: 'no',
+    description: 'whether to take what holders of tokens publish over HTTPS (docs/publishing.md)',
+    parse: parseYesOrNo,
+  }),
+  token: setting({
+    placeholder: 'TOKEN',
+    env: 'VEND_TOKEN',
+    description: 'the token that a store at https:// is published to with',
+    parse: parseSecretText,
+  }),
+  tokenFile: setting({
+    placeholder: 'FILE',
+    env: 'VEND_TOKEN_FILE',
+    description: 'a file that has that token; it is read anew when the server refuses it',
+    parse: parsePathText,
+  }),
+  ca: setting({
+    placeholder: 'FILE',
+    env: 'VEND_CA',
+    description: 'the PEM file of the authority that signs the certificate of a store at https://',
+    parse: parsePathText,
   }),
   refresh: setting({
     placeholder: 'yes|no',

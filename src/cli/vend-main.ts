@@ -1,4 +1,5 @@
 import type { Program } from './build-command-tree.ts'
+import { accessLogCommand } from './commands/access-log.ts'
 import { auditCommand } from './commands/audit.ts'
 import { buildCommand } from './commands/build.ts'
 import { catCommand } from './commands/cat.ts'
@@ -15,7 +16,14 @@ import { channelStatusCommand } from './commands/channel-status.ts'
 import { completionCommand } from './commands/completion.ts'
 import { diffCommand } from './commands/diff.ts'
 import { exportOciCommand } from './commands/export-oci.ts'
+import { gcCommand } from './commands/gc.ts'
+import { gcUndoCommand } from './commands/gc-undo.ts'
 import { initCommand } from './commands/init.ts'
+import { jobCancelCommand } from './commands/job-cancel.ts'
+import { jobListCommand } from './commands/job-list.ts'
+import { jobRunCommand } from './commands/job-run.ts'
+import { jobShowCommand } from './commands/job-show.ts'
+import { jobWatchCommand } from './commands/job-watch.ts'
 import { keysApplyCommand } from './commands/keys-apply.ts'
 import { keysDecryptCommand } from './commands/keys-decrypt.ts'
 import { keysEncryptCommand } from './commands/keys-encrypt.ts'
@@ -25,6 +33,7 @@ import { keysProposeCommand } from './commands/keys-propose.ts'
 import { keysSignCommand } from './commands/keys-sign.ts'
 import { keysStatusCommand } from './commands/keys-status.ts'
 import { lsCommand } from './commands/ls.ts'
+import { mirrorCommand } from './commands/mirror.ts'
 import { modulesCheckCommand } from './commands/modules-check.ts'
 import { modulesPlanCommand } from './commands/modules-plan.ts'
 import { modulesUnownedCommand } from './commands/modules-unowned.ts'
@@ -34,9 +43,15 @@ import { previewCommand } from './commands/preview.ts'
 import { publishCommand } from './commands/publish.ts'
 import { refreshCommand } from './commands/refresh.ts'
 import { releasesCommand } from './commands/releases.ts'
+import { repairCommand } from './commands/repair.ts'
 import { serveCommand } from './commands/serve.ts'
 import { showCommand } from './commands/show.ts'
+import { tokenCreateCommand } from './commands/token-create.ts'
+import { tokenListCommand } from './commands/token-list.ts'
+import { tokenRevokeCommand } from './commands/token-revoke.ts'
+import { tokenShowCommand } from './commands/token-show.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { workCommand } from './commands/work.ts'
 import { programVersion } from './program-version.ts'
 import { runProgram } from './run-program.ts'
 
@@ -49,6 +64,9 @@ export const vendProgram: Program = {
     export: 'write releases in formats of other tools',
     channel: 'list, move, roll out, halt and roll back channels',
     modules: 'split a tree into modules, and say why',
+    token: 'make, list and revoke the tokens of publishers and operators',
+    access: 'see who did what',
+    job: 'have work done by workers, watch it and cancel it',
     keys: 'make, share, rotate and revoke the keys that sign',
   },
   commands: [
@@ -85,8 +103,23 @@ export const vendProgram: Program = {
     keysSignCommand,
     keysMergeCommand,
     keysApplyCommand,
+    tokenCreateCommand,
+    tokenListCommand,
+    tokenShowCommand,
+    tokenRevokeCommand,
+    accessLogCommand,
     serveCommand,
+    workCommand,
+    jobRunCommand,
+    jobListCommand,
+    jobShowCommand,
+    jobWatchCommand,
+    jobCancelCommand,
     verifyCommand,
+    gcCommand,
+    gcUndoCommand,
+    repairCommand,
+    mirrorCommand,
     auditCommand,
     refreshCommand,
     completionCommand(() => vendProgram, ['completion bash > /etc/bash_completion.d/vend']),

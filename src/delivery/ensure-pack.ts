@@ -8,6 +8,7 @@ import type { BlobStore } from '../../storage/blob-store.ts'
 import { encodePackHeader, packMemory } from '../pack/pack-header.ts'
 import { immutableCaching, packKey } from '../repository/layout.ts'
 import type { Repository } from '../repository/repository.ts'
+import { inSpan } from '../tracing/in-span.ts'
 import { makePack, type MadePack, type PackProgress } from './make-pack.ts'
 import type { TreePath } from '../../manifests/tree-path.ts'
 import type { BasisFile } from './pack-messages.ts'
@@ -64,10 +65,13 @@ export async function ensurePack(store: BlobStore, request: PackRequest): Promis
     const path = join(scratch, 'pack')
     await pipeline(Readable.from(piecesOf(pack)), createWriteStream(path))
     const built = describe(request, pack, plan)
-    await store.put(
-      key,
-      { path, bytes: built.bytes },
-      { signal, contentType: 'application/octet-stream', cacheControl: immutableCaching },
+    const body = { path, bytes: built.bytes }
+    await inSpan('pack store', { attributes: { 'vend.pack.bytes': built.bytes } }, async () =>
+      store.put(key, body, {
+        signal,
+        contentType: 'application/octet-stream',
+        cacheControl: immutableCaching,
+      }),
     )
     return built
   })
@@ -87,8 +91,12 @@ async function withPack(
   const { repository, from, to, signal, threads, cache, onProgress } = request
   const scratch = await mkdtemp(join(tmpdir(), 'vend-pack-'))
   try {
-    const plan = await planPack(repository, from, to, { signal })
-    const pack = await makePack(repository, plan, { scratch, cache, threads, signal, onProgress })
+    const plan = await inSpan('pack plan', {}, async () => planPack(repository, from, to, { signal }))
+    const pack = await inSpan(
+      'pack make',
+      { attributes: { 'vend.pack.contents': plan.contents.length } },
+      async () => makePack(repository, plan, { scratch, cache, threads, signal, onProgress }),
+    )
     return await use(pack, plan, scratch)
   } finally {
     await rm(scratch, { recursive: true, force: true })

@@ -5,6 +5,7 @@ import { TUFClient } from '@freedomofpress/tuf-browser'
 import { Updater } from 'tuf-js'
 import { HttpFetcher } from '../../src/client/http-fetcher.ts'
 import { TrustedRepository } from '../../src/client/trusted-repository.ts'
+import { maxFences } from '../../src/repository/fence.ts'
 import { RotatingRepository } from './rotating-repository.ts'
 
 // Clients that know nothing of Vend read the signed part of its repositories, from whose roots every key was rotated
@@ -107,4 +108,19 @@ test('an unmodified tuf-browser refuses what was changed on the way', async () =
     await expect(browserClient().updateTUF()).rejects.toThrow()
   }
   repository.server.behave()
+})
+
+test('all clients read a timestamp that was fenced as often as it may be', async () => {
+  await repository.publish(rotations + 2)
+  await repository.fence(maxFences)
+  begin('fenced')
+  const updater = updaterIn('fenced')
+  await updater.refresh()
+  expect(await documentOf(updater, 'channels/stable.json')).toMatchObject({ version: rotations + 2 })
+  begin('our own, fenced')
+  await using fetcher = new HttpFetcher({ baseUrl: repository.server.url })
+  const trusted = await TrustedRepository.refresh(repository.scratch('our own, fenced'), fetcher)
+  expect(await trusted.channel('stable')).toMatchObject({ version: rotations + 2 })
+  await browserClient().updateTUF()
+  await expect(repository.fence(1)).rejects.toMatchObject({ code: 'FENCES_USED_UP' })
 })

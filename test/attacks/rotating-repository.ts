@@ -5,6 +5,8 @@ import { publishRelease } from '../../src/ingest/publish-release.ts'
 import { applyDraft } from '../../src/repository/apply-draft.ts'
 import type { CommitContext } from '../../src/repository/commit.ts'
 import { createRepository } from '../../src/repository/create-repository.ts'
+import { fence } from '../../src/repository/fence.ts'
+import { timestampKey } from '../../src/repository/layout.ts'
 import { proposeKeys, type KeyChange } from '../../src/repository/propose-keys.ts'
 import { loadState } from '../../src/repository/repository-state.ts'
 import { signDraft } from '../../src/trust/draft.ts'
@@ -54,6 +56,15 @@ export class RotatingRepository implements AsyncDisposable {
     writeFileSync(join(this.#directory, 'tree/version'), String(version))
     const modules = [{ name: 'base', tree: new DirectoryTree(join(this.#directory, 'tree')), includes: [] }]
     await publishRelease({ version, modules, channel: 'stable' }, { ...this.#context, threads: 1 })
+  }
+
+  /** As a collector of garbage leaves it after so many sweeps. */
+  async fence(times: number): Promise<void> {
+    const { timestamp, timestampEtag } = await loadState(this.#store, { trustedRoot: this.trustedRoot })
+    const bytes = Buffer.concat([timestamp.bytes, Buffer.alloc(times - 1, '\n')])
+    await this.#store.replace(timestampKey, bytes, timestampEtag)
+    const state = await loadState(this.#store, { trustedRoot: this.trustedRoot })
+    if ((await fence(this.#store, state)) === undefined) throw new Error('somebody else was here')
   }
 
   /** Every role has another key, and the old ones are gone. */

@@ -60,12 +60,17 @@ export class LoggedRepository implements Disposable {
   async commit(
     versions: readonly number[],
     channel?: string,
-    { store = this.store, state }: { readonly store?: BlobStore; readonly state?: RepositoryState } = {},
+    {
+      store = this.store,
+      state,
+      change: more = {},
+    }: { readonly store?: BlobStore; readonly state?: RepositoryState; readonly change?: Change } = {},
   ): Promise<void> {
     const releases = new Map(
       versions.map((version) => [`releases/${version}.json`, document({ release: version, channel })]),
     )
     const change: Change = {
+      ...more,
       releases,
       ...(channel !== undefined && { channels: new Map([['channels/stable.json', document({ channel })]]) }),
     }

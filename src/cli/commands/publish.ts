@@ -7,7 +7,6 @@ import { channelJson } from '../../../manifests/channel.ts'
 import { wholeFleet } from '../../../manifests/rollout.ts'
 import { checkSources, nameSources, type NamedSource } from '../check-sources.ts'
 import { defineCommand } from '../command.ts'
-import type { CommandContext } from '../command-context.ts'
 import { describeRollout } from '../describe-channel.ts'
 import { formatBytes, formatCount, formatCounted, formatDuration } from '../format-quantity.ts'
 import type { Answer } from '../output.ts'
@@ -16,6 +15,7 @@ import { flag, negation, option, repeatableOption, requiredOption, variadicArgum
 import { parseCount } from '../parse-count.ts'
 import { parseLabel } from '../parse-label.ts'
 import { makePacksFrom } from '../publish-packs.ts'
+import { openPublishTarget, parseServerUrl, SendingProgress, type PublishTarget } from '../publish-target.ts'
 import { publishProgress } from '../publish-progress.ts'
 import { parseRollout } from '../parse-rollout.ts'
 import { parsePackSources, type PackSources } from '../parse-pack-sources.ts'
@@ -61,6 +61,7 @@ export const publishCommand = defineCommand({
     'publish ./root --release 12 --packs-from auto',
     'publish ./root --release 12 --mend',
     'publish ./root --modules modules.yaml --release 12',
+    'publish ./root --release 12 --to https://updates.example',
   ],
   arguments: {
     sources: variadicArgument(
@@ -131,6 +132,11 @@ export const publishCommand = defineCommand({
       '--mend',
       'store every chunk and manifest anew, damaged or not; a release that exists, and all channels then, stay as they are',
     ),
+    to: option(
+      '--to <url>',
+      'publish to the server at https://…, which was started with --publishing yes; needs VEND_TOKEN_FILE or VEND_TOKEN',
+      parseServerUrl,
+    ),
     oneFileSystem: flag('--one-file-system', 'leave out what is mounted inside a tree'),
     threads: option(
       '--threads <count>',
@@ -138,7 +144,7 @@ export const publishCommand = defineCommand({
       parseCount,
     ),
   },
-  settings: ['store', 'keys'],
+  settings: ['store', 'keys', 'token', 'tokenFile', 'ca'],
   exitCodes: ['missing', 'conflict', 'trust', 'store', 'input', 'damage'],
   afterInterruption: 'nothing is visible of it; the same command run again uploads only what is missing',
   check: (input) => [
@@ -160,6 +166,7 @@ export const publishCommand = defineCommand({
     const skipped: Skipped[] = []
     const notes: string[] = []
     const packs: ModulePack[] = []
+    await using target = await openPublishTarget(context, input.to)
     const { result } = await publish(
       {
         version: input.release,
@@ -170,7 +177,7 @@ export const publishCommand = defineCommand({
         mend: input.mend,
       },
       {
-        context,
+        target,
         modules,
         skipped,
         notes,
@@ -199,7 +206,7 @@ export const publishCommand = defineCommand({
 async function publish(
   request: Omit<PublishRequest, 'modules'>,
   options: {
-    readonly context: CommandContext
+    readonly target: PublishTarget
     readonly modules: readonly NamedSource[]
     readonly skipped: Skipped[]
     readonly notes: string[]
@@ -212,9 +219,10 @@ async function publish(
     readonly definition: string | undefined
   },
 ): Promise<{ readonly result: PublishResult }> {
-  const { context, modules, skipped, notes, packs, packsFrom, threads, oneFileSystem, platform, limits } =
+  const { target, modules, skipped, notes, packs, packsFrom, threads, oneFileSystem, platform, limits } =
     options
   const { definition } = options
+  const { context, remote } = target
   const { settings, signal, progress } = context
   const { publishRelease } = await import('../../ingest/publish-release.ts')
   const { openSources } = await import('../open-sources.ts')
@@ -235,7 +243,18 @@ async function publish(
     withPackageDatabase: definition !== undefined,
   })
   const split = await splitSources(sources.modules, { definition, oneFileSystem, signal, onNote })
+  remote?.intend({
+    modules: split.map(({ name }) => name),
+    channels: request.channel === undefined ? [] : [request.channel],
+    isMended: request.mend === true,
+  })
+  if (remote !== undefined && packsFrom !== undefined)
+    onNote(
+      'no packs are made over HTTPS: the server builds them when machines ask, or "vend pack" does beside its store',
+    )
   progress.begin(`publishing ${request.version}`)
+  const sentBytes = remote && ((): number => remote.traffic.sentBytes)
+  using sending = new SendingProgress(publishProgress(progress, sources.measured, sentBytes), remote)
   const result = await publishRelease(
     { ...request, modules: split },
     {
@@ -246,9 +265,9 @@ async function publish(
       signal,
       threads,
       oneFileSystem,
-      onProgress: publishProgress(progress, sources.measured),
+      onProgress: (done) => sending.update(done),
       beforeVisible: async (release, repository) => {
-        if (packsFrom !== undefined)
+        if (packsFrom !== undefined && remote === undefined)
           packs.push(...(await makePacksFrom(packsFrom, release, repository, context)))
       },
       onSkipped: (module, path, reason) => {

@@ -1,11 +1,17 @@
 import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import { errorCodeOf } from '../exit-codes.ts'
+import type { CacheOptions } from '../../server/object-cache-open.ts'
 import type { PacksOptions } from '../../server/pack-demand.ts'
 import type { CommandContext } from '../command-context.ts'
 import { defineCommand } from '../command.ts'
+import { openAccess } from '../open-access.ts'
 import { openKeyRing } from '../open-key-ring.ts'
+import { openMetrics } from '../open-metrics.ts'
+import { openPublishing } from '../open-publishing.ts'
+import { openRedirects } from '../open-redirects.ts'
 import { openRepository } from '../open-repository.ts'
+import type { ServedJobs } from '../serve-jobs.ts'
 import { untilAborted } from '../until-aborted.ts'
 
 /** `vend serve` */
@@ -32,8 +38,17 @@ export const serveCommand = defineCommand({
     'packsOnDemand',
     'packsMaxContent',
     'packsMaxDaily',
+    'queue',
     'refresh',
+    'cache',
+    'cacheDirectory',
+    'cacheDirectoryMax',
+    'redirects',
+    'redirectsFrom',
     'reports',
+    'publishing',
+    'access',
+    'metrics',
     'logLevel',
   ],
   exitCodes: ['trust', 'store'],
@@ -48,20 +63,32 @@ export const serveCommand = defineCommand({
     const advice = await adviseOn(context)
     const log = pino.destination({ dest: 2, sync: false })
     const logger = pino({ level: settings.logLevel }, log)
+    await using measured = await openMetrics(context)
+    const store = measured?.store ?? settings.store
+    const { serveJobs } = await import('../serve-jobs.ts')
+    await using jobs = await serveJobs(context, logger)
     const server = await startServer({
-      store: settings.store,
+      store,
       listen: settings.listen,
       tls: tlsOf(context),
       behindTls: settings.behindTls,
       trustProxy: settings.trustProxy,
       limits: settings.limits,
-      packs: await packsOf(context),
-      reports: settings.reports ? { store: settings.store } : undefined,
+      packs: await packsOf(context, jobs, measured?.metrics.onPackBuild),
+      reports: settings.reports ? { store } : undefined,
+      access: await openAccess(context, store),
+      planes: [jobs.plane, ...(await openPublishing(context, store, measured?.metrics.publishing.onEvent))],
+      cache: { ...cacheOf(context), onRead: measured?.metrics.onCacheRead },
+      redirects: await openRedirects(context),
+      pingQueue: jobs.shared?.ping,
+      onAnswered: measured?.metrics.onAnswered,
       trustedRoot: new KeyRing(settings.keys).trustedRoot(),
       logger,
     })
     const refreshing = settings.refresh ? refreshWhileServing(context, logger) : undefined
     try {
+      const { readQueue, ping } = jobs.shared ?? {}
+      await measured?.serve({ logger, readQueue, pingQueue: ping })
       progress.note(`vend: serving ${settings.store.name} on ${server.url}`)
       for (const line of advice) progress.note(line)
       await untilAborted(signal)
@@ -102,13 +129,32 @@ function tlsOf({
   return { certPath: tlsCertificate, keyPath: tlsKey }
 }
 
-async function packsOf({ settings, env }: CommandContext): Promise<PacksOptions | undefined> {
+function cacheOf({ settings }: CommandContext): CacheOptions {
+  const { cache, cacheDirectory, cacheDirectoryMax } = settings
+  return {
+    maxBytes: cache,
+    directory:
+      cacheDirectory === undefined ? undefined : { path: cacheDirectory, maxBytes: cacheDirectoryMax },
+  }
+}
+
+async function packsOf(
+  { settings, env }: CommandContext,
+  { shared }: ServedJobs,
+  onEvent: PacksOptions['onEvent'],
+): Promise<PacksOptions | undefined> {
   const { store, packsOnDemand, packsMaxContent, packsMaxDaily } = settings
   if (!packsOnDemand) return undefined
+  const bounds = { maxContentBytes: packsMaxContent, maxStoredBytesPerDay: packsMaxDaily }
+  if (shared !== undefined) {
+    // Workers tell of their builds: several servers may wait for one.
+    return { build: shared.build, limits: { ...bounds, concurrency: shared.packsAtOnce } }
+  }
   const { buildPackApart } = await import('../packing/build-pack-apart.ts')
   return {
     build: buildPackApart(store.url, { env, threads: 1 }),
-    limits: { maxContentBytes: packsMaxContent, maxStoredBytesPerDay: packsMaxDaily },
+    limits: bounds,
+    onEvent,
   }
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { BuildPack } from '../../delivery/pack-requests.ts'
+import { traceEnvironment } from '../../tracing/trace-environment.ts'
 import type { Environment } from '../setting-parsers.ts'
 import type { PackOrder, PackOutcome } from './messages.ts'
 import { PackProcessError } from './pack-process-error.ts'
@@ -36,7 +37,7 @@ export function buildPackApart(storeUrl: string, { env, threads }: PackProcessOp
     const scratch = await mkdtemp(join(tmpdir(), 'vend-packing-'))
     try {
       const order = { storeUrl, from, to, threads }
-      return await runProcess(order, { ...env, TMPDIR: scratch }, signal)
+      return await runProcess(order, { ...env, ...traceEnvironment(), TMPDIR: scratch }, signal)
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }

@@ -16,7 +16,7 @@ test('defaults apply where nothing is said', async () => {
   const settings = await loadSettings({ flags: {}, env: {} })
   expect(settings.store.name).toBe(`file:${process.cwd()}/repository`)
   expect(settings.listen).toEqual({ host: '127.0.0.1', port: 8080 })
-  expect(settings).toMatchObject({ keys: './keys', queue: 'inline:', logLevel: 'info', tlsKey: undefined })
+  expect(settings).toMatchObject({ keys: './keys', queue: { kind: 'inline' }, logLevel: 'info', tlsKey: undefined })
 })
 
 test('flags go before the environment, and the environment before the file', async () => {
@@ -35,7 +35,7 @@ test('every problem of every source is told at once, with its origin and the way
     flags: { store: 'somewhere', logLevel: 'loud' },
     env: {
       VEND_STOER: 'x',
-      VEND_QUEUE: 'redis://localhost',
+      VEND_QUEUE: 'rabbit://localhost',
       VEND_KEYS: '',
       SOURCE_DATE_EPOCH: 'yesterday',
       OTHER: 'is none of ours',
@@ -49,7 +49,7 @@ test('every problem of every source is told at once, with its origin and the way
     'stores in vend.yaml: there is no such setting; did you mean store?',
     '--store: a path alone; write file:./somewhere',
     'VEND_KEYS: is empty; write a value or leave it out (./keys is the default)',
-    'VEND_QUEUE: "redis://localhost" is not a queue; write inline:',
+    'VEND_QUEUE: not a queue; write inline: or redis://[user:password@]host[:port][/database][?prefix=name], rediss:// with TLS',
     'listen in vend.yaml: "80x" is not an address; write host:port, such as 127.0.0.1:8080 or [::]:8080 (all interfaces)',
     '--log-level: "loud" is not a log level; write one of debug, info, warn, error, silent',
     'SOURCE_DATE_EPOCH: "yesterday" is not a number of seconds since 1970-01-01T00:00:00Z',

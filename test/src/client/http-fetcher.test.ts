@@ -111,6 +111,24 @@ test('a circle of redirects is left', async () => {
   expect(server.requests).toHaveLength(4)
 })
 
+test.each(['ftp://127.0.0.1/a', 'file:///etc/passwd', 'http://user:secret@127.0.0.1/a', 'http://['])(
+  'a redirect to %s is not followed',
+  async (location) => {
+    server.fault = () => ({ kind: 'status', status: 307, headers: { location } })
+    await expect(fetchIt()).rejects.toMatchObject({
+      code: 'SERVER_REFUSED',
+      message: expect.stringMatching(/redirects to what is no URL/) as string,
+    })
+    expect(server.requests).toHaveLength(1)
+  },
+)
+
+test('the length of what a cache sends on to by a signature for GET is still learned', async () => {
+  server.fault = ({ index }) => (index === 1 ? { kind: 'status', status: 403 } : undefined)
+  await expect(fetcher.size('a/object')).resolves.toBe(body.length)
+  expect(server.requests.map(({ range }) => range)).toEqual([undefined, 'bytes=0-0'])
+})
+
 test.each([300, 301, 302, 400, 401, 418, 204])('status %i is refused at once', async (status) => {
   server.fault = () => ({ kind: 'status', status })
   await expect(fetchIt()).rejects.toMatchObject({

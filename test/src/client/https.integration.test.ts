@@ -116,6 +116,17 @@ test('nobody whom a server sends on to is shown the certificate', async () => {
   expect(other.requests).toEqual([])
 })
 
+test('nobody is followed from HTTPS to plain HTTP', async () => {
+  await using other = await FileServer.start(join(directory, 'files'))
+  await using server = await serve(served(good))
+  server.fault = () => ({ kind: 'status', status: 307, headers: { location: `${other.url}object` } })
+  await expect(fetchFrom(server.url, { ca: ca.certificate })).rejects.toMatchObject({
+    code: 'SERVER_REFUSED',
+    message: expect.stringContaining('redirects away from HTTPS') as string,
+  })
+  expect(other.requests).toEqual([])
+})
+
 test('a port that speaks no TLS is named', async () => {
   await using server = await FileServer.start(join(directory, 'files'))
   await expect(
