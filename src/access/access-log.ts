@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { BlobStore } from '../../storage/blob-store.ts'
-import { BlobExistsError } from '../../storage/errors.ts'
 import { encodeAccessEntry, type AccessEntry } from './access-entry.ts'
 
 export const accessLogPrefix = 'private/access-log/'
@@ -74,11 +73,6 @@ export class AccessLog {
     const time = String(this.#now().getTime()).padStart(13, '0')
     const key = `${accessLogPrefix}${day}/${time}-${this.#writer}-${number}.ndjson`
     const text = batch.map(({ line }) => `${line}\n`).join('')
-    try {
-      await this.#store.create(key, Buffer.from(text), { contentType: 'application/x-ndjson' })
-    } catch (error) {
-      // Nobody else has such a key: it was an earlier try of ours, whose answer was lost.
-      if (!(error instanceof BlobExistsError)) throw error
-    }
+    await this.#store.create(key, Buffer.from(text), { contentType: 'application/x-ndjson' })
   }
 }

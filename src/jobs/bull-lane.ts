@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import Bull, { type Job as BullJob, type Queue } from 'bull'
 import type { JobKind } from './job-kinds.ts'
 import type { LockOptions } from './queue-options.ts'
@@ -38,7 +39,8 @@ export interface LaneOptions {
 const silenceMs = 20_000
 const connectMs = 5000
 const maxReconnectMs = 1000
-const closeMs = 2000
+const closeMs = 1000
+const laterMs = 20
 
 /** One Bull queue. It connects when it is used, and again whenever Redis is back. */
 export function openLane(name: LaneName, place: RedisPlace, options: LaneOptions): Lane {
@@ -69,13 +71,38 @@ export function openLane(name: LaneName, place: RedisPlace, options: LaneOptions
     },
   })
   lane.setMaxListeners(0)
+  // Nobody reads these names, and nobody handles that they cannot be set.
+  lane.setWorkerName = async () => Promise.resolve()
   lane.on('error', onError)
   return lane
 }
 
-/** Ends its connections, also where Redis does not answer. */
+/** What Bull has, and does not declare. */
+interface LaneInside {
+  paused: Promise<never> | null
+  closing: Promise<void> | undefined
+  readonly bclientInitialized?: boolean
+  readonly bclient: { disconnect: () => void }
+  _clearTimers: () => void
+}
+
+/** Takes no job any more. Bull's own way leaves rejections to nobody, and those may have the password in them. */
+export async function stopTaking(lane: Lane): Promise<void> {
+  const inside = lane as unknown as LaneInside
+  inside.paused = new Promise(() => undefined)
+  if (inside.bclientInitialized === true) inside.bclient.disconnect()
+  // A job that was being taken meanwhile is here when Redis has answered what comes after it.
+  await settledWithin(lane.client.ping(), closeMs)
+  await sleep(laterMs)
+}
+
+/** Ends its connections, after what was sent to Redis, if that answers. */
 export async function closeLane(lane: Lane): Promise<void> {
-  if (await settledWithin(lane.close(true), closeMs)) return
-  // What there is of connections, without the farewell that Redis does not hear.
+  const inside = lane as unknown as LaneInside
+  inside.closing = Promise.resolve()
+  inside._clearTimers()
+  // Bull tells Redis how the last job ended only when its processor has.
+  await sleep(laterMs)
+  await settledWithin(lane.client.quit(), closeMs)
   for (const client of lane.clients) client.disconnect()
 }

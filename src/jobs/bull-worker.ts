@@ -5,6 +5,7 @@ import {
   laneNames,
   laneOfKind,
   openLane,
+  stopTaking,
   type Lane,
   type LaneJob,
   type LaneName,
@@ -21,7 +22,6 @@ import type { RedisPlace } from './queue-url.ts'
 import { failureOf, runOrder } from './run-order.ts'
 import { inSpan } from '../tracing/in-span.ts'
 import { slotsOf } from './schedule-slots.ts'
-import { settledWithin } from './settled-within.ts'
 
 export interface BullWorkerOptions extends WorkOptions {
   readonly queue: QueueOptions
@@ -186,7 +186,7 @@ export class BullWorker implements JobWorker {
   async #close(graceMs: number): Promise<void> {
     this.#ending.abort()
     const lanes = [...this.#lanes.values()]
-    await Promise.all(lanes.map(async (lane) => settledWithin(stopTaking(lane), 1000)))
+    await Promise.all(lanes.map(stopTaking))
     await this.#runsEnded(graceMs)
     for (const run of this.#runs.values()) run.stop('handed-back')
     await this.#runsEnded(stopMs)
@@ -212,14 +212,6 @@ export class BullWorker implements JobWorker {
     this.#isRedisThere = true
     this.#options.onEvent?.({ kind: 'queue-back' })
   }
-}
-
-async function stopTaking(lane: Lane): Promise<void> {
-  // Bull's own wait for those that run has no end.
-  await lane.pause(true, true)
-  // A job that was being taken meanwhile is here when Redis has answered what comes after it.
-  await lane.client.ping()
-  await sleep(10)
 }
 
 function isWhole({ data }: LaneJob): boolean {

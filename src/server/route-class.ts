@@ -41,6 +41,7 @@ const control: ReadonlyMap<string, RouteClass> = new Map([
   ['manifests', 'publishing'],
   ['sketches', 'publishing'],
   ['commits', 'publishing'],
+  ['log', 'publishing'],
   ['tokens', 'access'],
   ['whoami', 'access'],
   ['access-log', 'access'],

@@ -162,30 +162,59 @@ class HastyEnd extends PassingStore {
   }
 }
 
-/** Looks at the clock before a delete, and not again before that is repeated. */
+/** Looks at the clock before a delete, and not again before it repeats that, which may be long after. */
 class NoSecondLook extends PassingStore {
+  readonly #bare: BlobStore
+  readonly #process: SimulatedProcess
+
+  constructor(inner: BlobStore, bare: BlobStore, process: SimulatedProcess) {
+    super(inner)
+    this.#bare = bare
+    this.#process = process
+  }
+
   override async deleteMany(keys: readonly string[], options: DeleteManyOptions = {}) {
-    const maySend = options.mayStillSend?.() ?? true
-    return this.inner.deleteMany(keys, { ...options, mayStillSend: () => maySend })
+    const first = await this.#bare.deleteMany(keys, options)
+    if (first.failed.length === 0) return first
+    await this.#process.sleep(this.#process.random.below(hourMs))
+    return this.inner.deleteMany(first.failed.map(({ key }) => key))
   }
 }
 
-/** Writes what it sweeps under the same key each time. */
-class OneDocument extends PassingStore {
-  #document: string | undefined
-  readonly #written = new Set<string>()
+/** Now and then takes its time before it deletes: its clock says that it took none. */
+class StoppedClock extends PassingStore {
+  readonly #process: SimulatedProcess
 
-  override async put(key: string, body: PutBody): Promise<BlobInfo> {
-    if (!key.startsWith(sweepPrefix)) return this.inner.put(key, body)
-    this.#written.add(key)
-    this.#document ??= key
-    return this.inner.put(this.#document, body)
+  constructor(inner: BlobStore, process: SimulatedProcess) {
+    super(inner)
+    this.#process = process
+    const stopped = process.now()
+    process.elapsed = () => 0
+    process.now = () => stopped
   }
 
-  override async delete(key: string): Promise<void> {
-    if (!this.#written.has(key)) await this.inner.delete(key)
+  override async deleteMany(keys: readonly string[], options?: DeleteManyOptions) {
+    if (this.#process.random.chance(3)) await this.#process.sleep(this.#process.random.below(hourMs))
+    return this.inner.deleteMany(keys, options)
   }
 }
+
+/** As it may always happen, takes a while before it deletes. */
+class SlowDeletes extends PassingStore {
+  readonly #process: SimulatedProcess
+
+  constructor(inner: BlobStore, process: SimulatedProcess) {
+    super(inner)
+    this.#process = process
+  }
+
+  override async deleteMany(keys: readonly string[], options?: DeleteManyOptions) {
+    await this.#process.sleep(this.#process.random.below(5_000))
+    return this.inner.deleteMany(keys, options)
+  }
+}
+
+const hourMs = 3_600_000
 
 const isContent = (key: string): boolean => key.startsWith(chunkPrefix)
 
@@ -244,11 +273,14 @@ export const brokenVariants: readonly BrokenVariant[] = [
     name: 'a collector that writes the document of a sweep after it has looked what is reachable',
     of: 'collector',
     shownBy: lost,
-    spoil: (store) =>
-      new LateWrites(
-        store,
-        (key) => key.startsWith(sweepPrefix),
-        (operation) => (operation === 'deleteMany' ? 'before' : undefined),
+    spoil: (store, process) =>
+      new SlowDeletes(
+        new LateWrites(
+          store,
+          (key) => key.startsWith(sweepPrefix),
+          (operation) => (operation === 'deleteMany' ? 'before' : undefined),
+        ),
+        process,
       ),
   },
   {
@@ -261,23 +293,12 @@ export const brokenVariants: readonly BrokenVariant[] = [
     name: 'a collector that does not see how long it stood still',
     of: 'collector',
     shownBy: lost,
-    spoil: (store, process) => {
-      const stopped = process.now()
-      process.elapsed = () => 0
-      process.now = () => stopped
-      return store
-    },
+    spoil: (store, process) => new StoppedClock(store, process),
   },
   {
     name: 'a collector that looks at its clock before a delete, and not again before it repeats that',
     of: 'collector',
     shownBy: lost,
-    spoil: (store) => new NoSecondLook(store),
-  },
-  {
-    name: 'a collector that writes the documents of all its sweeps under one key',
-    of: 'collector',
-    shownBy: lost,
-    spoil: (store) => new OneDocument(store),
+    spoil: (store, process, bare) => new NoSecondLook(store, bare, process),
   },
 ]

@@ -21,6 +21,9 @@ export interface HistoryPlan {
   readonly pageKeys: number
 }
 
+/** Also what is not stored yet is old enough to be collected. */
+const anyAge = -1e9
+
 const epoch = 1_800_000_000
 
 /** `race`: of two kinds, the one of nothing but publishers and collectors, which meet where it is most difficult. */
@@ -35,13 +38,13 @@ export function drawPlan(random: Random, { race }: { readonly race: boolean }): 
   })
   return {
     trees,
-    publishers: drawEach(random.between(2, 3), () => drawEach(random.between(2, 3), drawJob)),
+    publishers: drawEach(random.between(2, 3), () => drawEach(random.between(2, isRace ? 4 : 3), drawJob)),
     collectors: drawEach(isRace ? 2 : random.between(1, 2), () => ({
-      rounds: random.between(2, 3),
-      keepLast: random.between(1, 2),
+      rounds: isRace ? 5 : random.between(2, 3),
+      keepLast: isRace ? 1 : random.between(1, 2),
       sliceKeys: random.between(1, 5),
-      graceMs: random.pick([-1e9, 0, 60_000]),
-      quarantineMs: random.pick([0, 0, 0, 10_000]),
+      graceMs: isRace ? anyAge : random.pick([anyAge, 0, 60_000]),
+      quarantineMs: isRace ? 0 : random.pick([0, 0, 10_000]),
     })),
     readers: isRace ? 1 : random.between(1, 2),
     hasMover: !isRace,
@@ -49,7 +52,7 @@ export function drawPlan(random: Random, { race }: { readonly race: boolean }): 
     hasScrubber: !isRace && random.chance(3),
     hasMirror: !isRace && random.chance(3),
     hasLeftovers: isRace || random.chance(2),
-    hidesLeases: random.chance(2),
+    hidesLeases: isRace || random.chance(2),
     pageKeys: random.between(2, 7),
   }
 }

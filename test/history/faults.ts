@@ -14,7 +14,9 @@ export interface Chances {
   readonly cut: number
   /** The process that called dies. */
   readonly crash: number
-  /** The process that called stands still for up to hours; it does not notice. */
+  /** The process that called stands still for up to seconds, while others go on. */
+  readonly pause: number
+  /** It stands still for up to an hour, and does not notice. */
   readonly stall: number
   /** Up to twice the longest time of a request goes by. */
   readonly leap: number
@@ -32,6 +34,7 @@ export const noFaults: Chances = {
   slow: 0,
   cut: 0,
   crash: 0,
+  pause: 0,
   stall: 0,
   leap: 0,
 }
@@ -44,6 +47,7 @@ export const usualFaults: Chances = {
   slow: 800,
   cut: 40,
   crash: 25,
+  pause: 200,
   stall: 25,
   leap: 20,
 }

@@ -3,6 +3,7 @@ import { Random } from '../support/random.ts'
 import { callFaults, type CallFault, type Chances } from './faults.ts'
 import { runSimulated } from './simulated-builtins.ts'
 import { SimulatedProcess, type Flight, type Outcome } from './simulated-process.ts'
+import { StrayRequests } from './stray-requests.ts'
 import { Violation } from './violation.ts'
 
 export interface WorldOptions {
@@ -24,7 +25,9 @@ export interface Counts {
 /** Where the order of things matters most, more goes wrong. */
 const delicate = /timestamp\.json|private\/sweeps|delete/
 
-const shownEvents = 6000
+const shownEvents = 100
+/** A hundred steps of others. */
+const longestPauseMs = 2_000
 const maxSteps = 60_000
 
 /**
@@ -42,8 +45,7 @@ export class World {
   chances: Chances
   /** Whose request is being carried out. */
   carrying: Flight | undefined
-  /** Requests that nobody waits for any more. */
-  readonly #strays: Flight[] = []
+  readonly #strays: StrayRequests
   readonly #processes: SimulatedProcess[] = []
   readonly #hasPriorities: boolean
   readonly #events: string[] = []
@@ -52,6 +54,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.options = options
     this.random = new Random(options.seed)
+    this.#strays = new StrayRequests(this.random, options.maxRequestMs)
     this.chances = options.chances
     this.#hasPriorities = this.random.chance(2)
   }
@@ -124,17 +127,15 @@ export class World {
 
   #takeStep(): boolean {
     this.step++
-    this.now += this.random.below(40)
+    this.#pass(this.random.below(40))
     const process = this.#pick()
     if (process === undefined) return this.#passTime()
-    if (process === 'network') this.#deliverStray()
-    else this.#advance(process)
+    this.#advance(process)
     return true
   }
 
-  #pick(): SimulatedProcess | 'network' | undefined {
+  #pick(): SimulatedProcess | undefined {
     const ready = this.#processes.filter((process) => this.#canAdvance(process))
-    if (this.#strays.length > 0 && (ready.length === 0 || this.random.chance(12))) return 'network'
     if (ready.length === 0) return undefined
     if (!this.#hasPriorities) return this.random.pick(ready)
     if (this.random.chance(30)) {
@@ -174,12 +175,12 @@ export class World {
     this.note(`${flight.process.name} ${flight.label}${mark}`)
     if (fault === 'refused') this.#answer(flight, flight.failed(fault))
     else if (fault === 'abandoned') {
-      this.#strays.push({ ...flight, outcome: undefined })
+      this.#strays.add(flight, this.now)
       this.#answer(flight, flight.failed(fault))
     } else {
       const outcome = this.carryOut(flight)
       if (outcome === undefined) return
-      if (fault === 'repeated') this.#strays.push({ ...flight, carryOut: flight.begin(), outcome: undefined })
+      if (fault === 'repeated') this.#strays.add({ ...flight, carryOut: flight.begin() }, this.now)
       if (fault === 'slow') flight.outcome = outcome
       else this.#answer(flight, fault === 'lost' ? flight.failed(fault) : outcome)
     }
@@ -201,23 +202,6 @@ export class World {
     flight.settle(outcome)
   }
 
-  #deliverStray(): void {
-    const [flight] = this.#strays.splice(this.random.below(this.#strays.length), 1)
-    if (flight === undefined) return
-    // Most stay on their way for a while.
-    if (!this.random.chance(4) && this.now < flight.sentAt + this.options.maxRequestMs - 100) {
-      this.#strays.push(flight)
-      return
-    }
-    this.#endStray(flight)
-  }
-
-  #endStray(flight: Flight): void {
-    if (this.random.chance(5)) return
-    this.note(`${flight.process.name} ${flight.label} (late)`)
-    while (this.carryOut(flight) === undefined);
-  }
-
   #drawFault({ label }: Flight): CallFault | undefined {
     let drawn = this.random.below(10_000 / weightOf(label))
     return callFaults.find((fault) => (drawn -= this.chances[fault]) < 0)
@@ -226,9 +210,13 @@ export class World {
   #disturb({ process, label }: Flight): void {
     const outOf = 10_000 / weightOf(label)
     if (this.random.below(outOf) < this.chances.crash) this.crash(process)
-    if (this.random.below(outOf) < this.chances.stall) this.#stall(process)
+    if (this.random.below(outOf) < this.chances.pause) this.#stall(process, longestPauseMs)
+    if (this.random.below(outOf) < this.chances.stall) {
+      this.counts.stalls++
+      this.#stall(process, 5 * this.options.maxRequestMs)
+    }
     if (this.random.below(outOf) < this.chances.leap)
-      this.#leap(this.random.below(2 * this.options.maxRequestMs))
+      this.#pass(this.random.below(2 * this.options.maxRequestMs))
   }
 
   crash(process: SimulatedProcess): void {
@@ -241,38 +229,42 @@ export class World {
 
   /** Nobody waits for them any more. */
   #abandonFlights({ flights }: SimulatedProcess): void {
-    this.#strays.push(...flights.splice(0).filter(({ outcome }) => outcome === undefined))
+    for (const flight of flights.splice(0))
+      if (flight.outcome === undefined) this.#strays.add(flight, this.now)
   }
 
-  #stall(process: SimulatedProcess): void {
-    this.counts.stalls++
-    const ms = this.random.below(5 * this.options.maxRequestMs)
+  #stall(process: SimulatedProcess, longestMs: number): void {
+    const ms = this.random.below(longestMs)
     process.stalledUntil = this.now + ms
-    this.note(`${process.name} stands still for ${Math.round(ms / 1000)} s`)
+    this.note(`${process.name} stands still for ${(ms / 1000).toFixed(1)} s`)
   }
 
   /** To the next moment at which something happens; false when there is none. */
   #passTime(): boolean {
-    const moments = this.#processes.filter(({ isAlive, isDone }) => isAlive && !isDone).flatMap(nextMoments)
-    if (moments.length === 0) return false
-    this.#leap(Math.min(...moments) - this.now)
+    const alive = this.#processes.filter(({ isAlive, isDone }) => isAlive && !isDone)
+    const moments = [...alive.flatMap(nextMoments), this.#strays.nextDue ?? Number.POSITIVE_INFINITY]
+    const next = Math.min(...moments)
+    if (!Number.isFinite(next)) return false
+    this.#pass(Math.max(0, next - this.now))
     return true
   }
 
-  /** What is on its way arrives before its time is over, or never. */
-  #leap(ms: number): void {
-    const end = this.now + Math.max(ms, 0)
-    const lifetime = this.options.maxRequestMs
-    const own = this.#processes.flatMap(({ flights }) =>
-      flights.filter(({ outcome }) => outcome === undefined),
-    )
-    const late = [...this.#strays, ...own].filter(({ sentAt }) => sentAt + lifetime <= end)
-    for (const flight of late.sort((a, b) => a.sentAt - b.sentAt || byLabel(a, b))) {
-      this.now = Math.max(this.now, flight.sentAt + lifetime - 1)
-      const stray = this.#strays.indexOf(flight)
-      if (stray >= 0) this.#strays.splice(stray, 1)
-      else if (flight.process.isAlive) this.#answer(flight, flight.failed('abandoned'))
-      this.#endStray(flight)
+  /** What is on its way arrives when it is due; callers give up what takes longer than a request may. */
+  #pass(ms: number): void {
+    const end = this.now + ms
+    for (const { flights } of this.#processes) {
+      for (const flight of flights.filter(({ outcome }) => outcome === undefined)) {
+        if (flight.sentAt + this.options.maxRequestMs > end) continue
+        this.#strays.add(flight, this.now)
+        this.#answer(flight, flight.failed('abandoned'))
+      }
+    }
+    for (let due = this.#strays.nextDue; due !== undefined && due <= end; due = this.#strays.nextDue) {
+      this.now = Math.max(this.now, due)
+      const flight = this.#strays.takeDue(this.now)
+      if (flight === undefined) break
+      this.note(`${flight.process.name} ${flight.label} (late)`)
+      while (this.carryOut(flight) === undefined);
     }
     this.now = end
   }

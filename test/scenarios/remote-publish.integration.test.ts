@@ -211,7 +211,7 @@ test('of two publishers at once one wins, and the other is told with exit code 4
   const outcomes = await Promise.all(
     trees.map(async (tree) => publish(server, [`system=${tree}`, '--release', '3'])),
   )
-  expect(outcomes.map(({ code }) => code).sort()).toEqual([0, 4])
+  expect(outcomes.map(({ code }) => code).toSorted((a, b) => Number(a) - Number(b))).toEqual([0, 4])
   const repository = new Repository(store, await loadState(store))
   expect(repository.releaseVersions()).toEqual([1, 2, 3])
 })

@@ -49,5 +49,7 @@ export async function putMended(
 
 function isAbsence(error: unknown): boolean {
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
-  return code === 'BLOB_NOT_FOUND' || (code === 'REPOSITORY_CORRUPT' && String(message).endsWith('is missing'))
+  return (
+    code === 'BLOB_NOT_FOUND' || (code === 'REPOSITORY_CORRUPT' && String(message).endsWith('is missing'))
+  )
 }

@@ -3,6 +3,7 @@ import type { AccessEntry } from '../../../src/access/access-entry.ts'
 import { AccessLog } from '../../../src/access/access-log.ts'
 import { readAccessLog, type AccessLogQuery } from '../../../src/access/read-access-log.ts'
 import { MemoryStore } from '../../../storage/memory-store.ts'
+import { RetryingStore } from '../../../storage/retrying-store.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
 import { bytesOf, keysOf } from '../server/published-repository.ts'
 
@@ -95,6 +96,18 @@ describe('the access log', () => {
     isDown = false
     await log.record(entry('3'))
     expect(await read()).toEqual(['3'])
+  })
+
+  test('has once what was stored and whose answer was lost', async () => {
+    let tries = 0
+    const losing = new FaultyStore(store, {
+      fault: ({ operation }) =>
+        operation === 'create' && tries++ === 0 ? { kind: 'lose-answer' } : undefined,
+    })
+    const log = new AccessLog({ store: new RetryingStore(losing, { sleep: () => Promise.resolve() }), now })
+    await log.record(entry('1'))
+    expect(tries).toBe(2)
+    expect(await read()).toEqual(['1'])
   })
 
   test('takes texts of any length and kind, one line each', async () => {

@@ -109,6 +109,23 @@ describe('the bytes of a day', () => {
     expect(await spend(open(), 50)).toBe(true)
   })
 
+  test('are stored when there are more of them, and else only read', async () => {
+    let writes = 0
+    const counting = new FaultyStore(memory, {
+      onWrite: ({ moment }) => void (moment === 'after' && writes++),
+    })
+    const usage = open(counting)
+    await usage.prepare(subject)
+    expect(writes).toBe(0)
+    await spend(usage, 10)
+    for (let i = 0; i < 3; i++) {
+      await usage.flush()
+      clock += 15_000
+      await usage.prepare(subject)
+    }
+    expect(writes).toBe(1)
+  })
+
   test('are kept while the store is down', async () => {
     let isDown = false
     const store = new FaultyStore(memory, {

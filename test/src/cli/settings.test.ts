@@ -49,7 +49,7 @@ test('every problem of every source is told at once, with its origin and the way
     'stores in vend.yaml: there is no such setting; did you mean store?',
     '--store: a path alone; write file:./somewhere',
     'VEND_KEYS: is empty; write a value or leave it out (./keys is the default)',
-    'VEND_QUEUE: not a queue; write inline: or redis://[user:password@]host[:port][/database][?prefix=name], rediss:// with TLS',
+    'VEND_QUEUE: not a queue; write inline: or redis://[user:password@]host[:port][/database][?prefix=name&lock=30s], rediss:// with TLS',
     'listen in vend.yaml: "80x" is not an address; write host:port, such as 127.0.0.1:8080 or [::]:8080 (all interfaces)',
     '--log-level: "loud" is not a log level; write one of debug, info, warn, error, silent',
     'SOURCE_DATE_EPOCH: "yesterday" is not a number of seconds since 1970-01-01T00:00:00Z',

@@ -59,6 +59,15 @@ describe('vend token create', () => {
     const id = tokenIdIn(await make('all', ...flags.map((may) => `--${may}`), '--expires', '1h'))
     const { token } = await json('token', 'show', String(id))
     expect(token).toMatchObject({ grants: flags.map((may) => ({ may })) })
+    expect(Object.keys(token as object).sort()).toEqual([
+      'created',
+      'expires',
+      'grants',
+      'id',
+      'limits',
+      'name',
+      'state',
+    ])
   })
 
   test('writes a token where only its owner can read it, and shows it nowhere', async () => {

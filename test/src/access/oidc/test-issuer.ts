@@ -40,9 +40,11 @@ export class TestIssuer implements AsyncDisposable {
       if (path === '/jwks') issuer.reads++
       if (issuer.fault === 'down') res.writeHead(500).end()
       else if (issuer.fault === 'garbage') res.end('<html>')
-      else if (issuer.fault === 'redirect') res.writeHead(302, { Location: '/elsewhere' }).end()
+      else if (issuer.fault === 'redirect' && path === '/jwks')
+        res.writeHead(302, { Location: '/moved' }).end()
       else if (issuer.fault === 'endless') writeForEver(res)
-      else if (path === '/jwks') res.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }))
+      else if (path === '/jwks' || path === '/moved')
+        res.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }))
       else if (path === '/.well-known/openid-configuration') {
         res.end(JSON.stringify({ issuer: issuer.url, jwks_uri: `${issuer.url}/jwks` }))
       } else res.writeHead(404).end()

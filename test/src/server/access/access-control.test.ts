@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AccessEntry } from '../../../../src/access/access-entry.ts'
 import type { Grant } from '../../../../src/access/grant.ts'
@@ -87,7 +87,7 @@ async function send(served: Served, path: string, options: SendOptions = {}): Pr
     port: served.port,
     path,
     method: body === '' ? 'GET' : 'POST',
-    agent: false,
+    agent: new Agent({ keepAlive: true }),
     headers: { 'Content-Length': body.length, 'X-Forwarded-For': from, ...headers },
   })
   sent.on('error', () => undefined)

@@ -1,6 +1,7 @@
 import type { Need } from '../../../../src/access/need.ts'
 import { InlineQueue } from '../../../../src/jobs/inline-queue.ts'
 import { jobsPlane } from '../../../../src/server/jobs/jobs-plane.ts'
+import { PublishingPlane } from '../../../../src/server/publishing/publishing-plane.ts'
 import type { MakePlane } from '../../../../src/server/plane.ts'
 import type { BlobStore } from '../../../../storage/blob-store.ts'
 
@@ -71,6 +72,28 @@ export const routeTable: Readonly<Record<string, TableRoute>> = {
   getJob: { needs: { may: 'watch' }, granted: [404, 'JOB_UNKNOWN'] },
   cancelJob: { needs: { may: 'operate' }, granted: [404, 'JOB_UNKNOWN'] },
   getJobEvents: { needs: { may: 'watch' }, granted: [404, 'JOB_UNKNOWN'] },
+  beginPublish: {
+    needs: { may: 'publish' },
+    body: { version: 1, attempt: '0'.repeat(16), started: '2026-01-01T00:00:00Z' },
+    granted: [200],
+  },
+  getPublishes: { needs: { may: 'publish' }, granted: [200] },
+  headPublishes: { needs: { may: 'publish' }, granted: [200] },
+  endPublish: { needs: { may: 'publish' }, granted: [204] },
+  sendChunks: { needs: { may: 'publish' }, body: Buffer.alloc(40), granted: [422, 'FRAME_INVALID'] },
+  getChunks: { needs: { may: 'publish' }, granted: [200] },
+  headChunks: { needs: { may: 'publish' }, granted: [200] },
+  findMissingChunks: { needs: { may: 'publish' }, body: Buffer.alloc(32), granted: [200] },
+  sendManifest: { needs: { may: 'publish' }, body: Buffer.alloc(32), granted: [422, 'MANIFEST_REFUSED'] },
+  sendSketches: { needs: { may: 'publish' }, body: Buffer.alloc(32), granted: [422, 'SKETCHES_REFUSED'] },
+  getSketches: { needs: { may: 'publish' }, granted: [404, 'OBJECT_UNKNOWN'] },
+  headSketches: { needs: { may: 'publish' }, granted: [404, 'OBJECT_UNKNOWN'] },
+  commit: { needs: { may: 'publish' }, body: {}, granted: [400, 'REQUEST_INVALID'] },
+  sendCheckpoint: {
+    needs: { may: 'publish' },
+    body: Buffer.from('none'),
+    granted: [422, 'METADATA_REFUSED'],
+  },
   getHealth: free(200),
   headHealth: free(200),
   getReadiness: free(200),
@@ -78,8 +101,11 @@ export const routeTable: Readonly<Record<string, TableRoute>> = {
 }
 
 /** What the server of the table has besides its own planes. */
-export function tablePlanes(_store: BlobStore): MakePlane[] {
-  return [jobsPlane({ queue: new InlineQueue(), signal: new AbortController().signal })]
+export function tablePlanes(store: BlobStore): MakePlane[] {
+  return [
+    jobsPlane({ queue: new InlineQueue(), signal: new AbortController().signal }),
+    (context) => new PublishingPlane({ store }, context),
+  ]
 }
 
 /** For the parameters of paths. */
@@ -97,5 +123,6 @@ export const exampleOf: Readonly<Record<string, string>> = {
   channel: 'stable',
   module: 'base',
   other: '1',
+  publish: '0000000000000000-1',
   job: 'verify-0123456789abcdef',
 }
