@@ -148,10 +148,12 @@ export class FilesystemStore implements BlobStore {
     for (const key of keys) checkKey(this.name, key)
     const failed: FailedDelete[] = []
     const waiting = keys.values()
+    let hasRemoved = false
     const remove = async (): Promise<void> => {
       for (const key of waiting) {
         try {
-          await this.#call(key, signal, async () => this.#remove(key, signal, mayStillSend))
+          const isRemoved = await this.#call(key, signal, async () => this.#remove(key, signal, mayStillSend))
+          hasRemoved ||= isRemoved
         } catch (error) {
           signal?.throwIfAborted()
           failed.push({ key, error: error as Error })
@@ -159,7 +161,7 @@ export class FilesystemStore implements BlobStore {
       }
     }
     await Promise.all(Array.from({ length: deletesAtOnce }, remove))
-    if (keys.length > 0) await this.#disk.sync()
+    if (hasRemoved) await this.#disk.sync()
     return { failed, isSettled: true }
   }
 
