@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-const plainGrants = ['ingest', 'watch', 'operate', 'administer', 'metrics'] as const
+const plainGrants = ['ingest', 'watch', 'operate', 'administer'] as const
 
 /** A module's or channel's name in which any number of `*` stand for any number of characters. */
 export const patternField = z
@@ -26,8 +26,7 @@ export const grantSchema = z.discriminatedUnion('may', [
  * - ingest: sending trees for the server to publish;
  * - watch: reading jobs;
  * - operate: starting maintenance, and cancelling any job;
- * - administer: tokens, the access log, and what is signed besides releases and channels;
- * - metrics: reading them.
+ * - administer: tokens, the access log, and what is signed besides releases and channels.
  */
 export type Grant = z.output<typeof grantSchema>
 

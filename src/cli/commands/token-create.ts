@@ -27,7 +27,6 @@ interface GrantInput {
   readonly watch: boolean
   readonly operate: boolean
   readonly administer: boolean
-  readonly metrics: boolean
 }
 
 /** `vend token create` */
@@ -42,7 +41,7 @@ export const tokenCreateCommand = defineCommand({
   examples: [
     'token create nightly --publish modules=base,web --channels beta --expires 90d',
     'token create release --publish "modules=*" --channels "*" --expires 30d --write release.token',
-    'token create prometheus --metrics --expires 366d --write metrics.token',
+    'token create night-watch --watch --expires 366d --write watch.token',
   ],
   arguments: { name: argument('name', 'whom or what it is for', parseTokenName) },
   options: {
@@ -56,7 +55,6 @@ export const tokenCreateCommand = defineCommand({
     watch: flag('--watch', 'read jobs'),
     operate: flag('--operate', 'start gc, verify, mirror and packs, and cancel any job'),
     administer: flag('--administer', 'change keys, and what else is neither release nor channel'),
-    metrics: flag('--metrics', 'read metrics'),
     expires: requiredOption('--expires <time>', 'how long it is good for, at most 366d', parseDuration),
     requestsPerMinute: option(
       '--requests-per-minute <count>',
@@ -101,7 +99,7 @@ export const tokenCreateCommand = defineCommand({
 
 function grantsOf(input: GrantInput): Grant[] {
   const publish = publishGrant(input.publish, input.channels)
-  const plain = (['ingest', 'watch', 'operate', 'administer', 'metrics'] as const).filter((may) => input[may])
+  const plain = (['ingest', 'watch', 'operate', 'administer'] as const).filter((may) => input[may])
   return [...(publish === undefined ? [] : [publish]), ...plain.map((may) => ({ may }))]
 }
 

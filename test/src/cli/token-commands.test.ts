@@ -55,7 +55,7 @@ describe('vend token create', () => {
   })
 
   test('gives every other grant', async () => {
-    const flags = ['ingest', 'watch', 'operate', 'administer', 'metrics']
+    const flags = ['ingest', 'watch', 'operate', 'administer']
     const id = tokenIdIn(await make('all', ...flags.map((may) => `--${may}`), '--expires', '1h'))
     const { token } = await json('token', 'show', String(id))
     expect(token).toMatchObject({ grants: flags.map((may) => ({ may })) })

@@ -26,7 +26,7 @@ beforeAll(async () => {
   store = new MemoryStore()
   operator = await makeToken(store, [{ may: 'operate' }])
   watcher = await makeToken(store, [{ may: 'watch' }])
-  other = await makeToken(store, [{ may: 'metrics' }])
+  other = await makeToken(store, [{ may: 'ingest' }])
 })
 beforeEach(async () => {
   queue = new InlineQueue({ progressMs: 5, attempts: 2, backoffMs: 5 })
