@@ -148,20 +148,21 @@ export class FilesystemStore implements BlobStore {
     for (const key of keys) checkKey(this.name, key)
     const failed: FailedDelete[] = []
     const waiting = keys.values()
-    let hasRemoved = false
-    const remove = async (): Promise<void> => {
+    const removeSome = async (): Promise<number> => {
+      let removed = 0
       for (const key of waiting) {
         try {
           const isRemoved = await this.#call(key, signal, async () => this.#remove(key, signal, mayStillSend))
-          hasRemoved ||= isRemoved
+          if (isRemoved) removed += 1
         } catch (error) {
           signal?.throwIfAborted()
           failed.push({ key, error: error as Error })
         }
       }
+      return removed
     }
-    await Promise.all(Array.from({ length: deletesAtOnce }, remove))
-    if (hasRemoved) await this.#disk.sync()
+    const removed = await Promise.all(Array.from({ length: deletesAtOnce }, removeSome))
+    if (removed.some((count) => count > 0)) await this.#disk.sync()
     return { failed, isSettled: true }
   }
 

@@ -29,8 +29,10 @@ function checkStep(before: VisibleState, { state: after, operation }: Commit): v
   ]
   for (const { what, which } of changes) {
     const isOwn = what === 'release' ? which === version : which === channel
+    // Of one that never was, another check says so.
+    const isBack = kind === 'undo' && what === 'release' && after.releases.has(Number(which))
     const isRetired = kind === 'collect' && what === 'release' && !after.releases.has(Number(which))
-    if (isOwn || isRetired) continue
+    if (isOwn || isRetired || isBack) continue
     throw new Violation(`${kind} ${version ?? ''} of ${name} changed ${what} ${which}`)
   }
   if (kind === 'publish' && version !== undefined && !after.releases.has(version)) {
@@ -62,7 +64,8 @@ function checkAnswer(operation: Operation, commits: readonly Commit[]): void {
     return
   }
   const isVisible = kind === 'refresh' ? isRenewed(operation, commits) : isOfTwin(operation, commits)
-  if (outcome === 'done' && !isVisible) throw new Violation(`${what} was told "done", and is not visible`)
+  if (outcome === 'done' && kind !== 'undo' && !isVisible)
+    throw new Violation(`${what} was told "done", and is not visible`)
   if (outcome === 'found' && kind === 'publish' && !wasVisible(operation, commits)) {
     throw new Violation(`${what} was told that it was there already, and was not`)
   }

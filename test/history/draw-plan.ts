@@ -13,6 +13,7 @@ export interface HistoryPlan {
   readonly hasMover: boolean
   readonly hasRefresher: boolean
   readonly hasScrubber: boolean
+  readonly hasUndoer: boolean
   readonly hasMirror: boolean
   /** Whether the store holds, from long ago, what a publisher stored that died. */
   readonly hasLeftovers: boolean
@@ -24,13 +25,17 @@ export interface HistoryPlan {
 /** Also what is not stored yet is old enough to be collected. */
 const anyAge = -1e9
 
+const hourMs = 3_600_000
 const epoch = 1_800_000_000
 
 /** `race`: of two kinds, the one of nothing but publishers and collectors, which meet where it is most difficult. */
 export function drawPlan(random: Random, { race }: { readonly race: boolean }): HistoryPlan {
   const trees = drawTrees(random)
   const isRace = random.chance(2) || race
-  const channels = isRace ? ['stable', undefined] : ['stable', 'stable', 'beta', undefined]
+  // Takes back what was retired: then much has to be, and nothing removed at once.
+  const hasUndoer = !isRace && random.chance(3)
+  const channels =
+    isRace || hasUndoer ? ['stable', undefined, undefined] : ['stable', 'stable', 'beta', undefined]
   const drawJob = (): PublishJob => ({
     trees: [random.pick(trees)],
     channel: random.pick(channels),
@@ -41,15 +46,16 @@ export function drawPlan(random: Random, { race }: { readonly race: boolean }): 
     publishers: drawEach(random.between(2, 3), () => drawEach(random.between(2, isRace ? 4 : 3), drawJob)),
     collectors: drawEach(isRace ? 2 : random.between(1, 2), () => ({
       rounds: isRace ? 5 : random.between(2, 3),
-      keepLast: isRace ? 1 : random.between(1, 2),
+      keepLast: isRace || hasUndoer ? 1 : random.between(1, 2),
       sliceKeys: random.between(1, 5),
       graceMs: isRace ? anyAge : random.pick([anyAge, 0, 60_000]),
-      quarantineMs: isRace ? 0 : random.pick([0, 0, 10_000]),
+      quarantineMs: isRace ? 0 : random.pick(hasUndoer ? [1000, 10_000, hourMs] : [0, 0, 10_000]),
     })),
     readers: isRace ? 1 : random.between(1, 2),
     hasMover: !isRace,
     hasRefresher: !isRace && random.chance(2),
     hasScrubber: !isRace && random.chance(3),
+    hasUndoer,
     hasMirror: !isRace && random.chance(3),
     hasLeftovers: isRace || random.chance(2),
     hidesLeases: isRace || random.chance(2),

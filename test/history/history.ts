@@ -6,6 +6,7 @@ import { mirrorAll } from './actors/mirror.ts'
 import { publishAll } from './actors/publisher.ts'
 import { readAll } from './actors/reader.ts'
 import { scrubAll } from './actors/scrubber.ts'
+import { undoAll } from './actors/undoer.ts'
 import type { BaseRepository } from './base-repository.ts'
 import type { BrokenVariant } from './broken-variants.ts'
 import { checkEnd } from './check-end.ts'
@@ -87,6 +88,7 @@ function spawnActors(world: World, stage: Stage, mirror: Stage, plan: HistoryPla
   if (plan.hasMover) world.spawn('mover', (process) => moveChannels(stage, process, 2), 1)
   if (plan.hasRefresher) world.spawn('refresher', (process) => refreshAll(stage, process, 1), 1)
   if (plan.hasScrubber) world.spawn('scrubber', (process) => scrubAll(stage, process, 2), 1)
+  if (plan.hasUndoer) world.spawn('undoer', (process) => undoAll(stage, process, 6), 1)
   if (!plan.hasMirror) return
   world.spawn('mirror', (process) => mirrorAll(stage, mirror, process, 3), 2)
   world.spawn('mirror reader', (process) => readAll(mirror, process, 3), 1)

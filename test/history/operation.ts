@@ -6,7 +6,7 @@ export type Outcome = 'done' | 'found' | 'conflict' | 'refused' | 'unknown'
 
 /** One attempt to change what is visible, from its call to its return. */
 export interface Operation {
-  readonly kind: 'publish' | 'channel' | 'refresh' | 'collect'
+  readonly kind: 'publish' | 'channel' | 'refresh' | 'collect' | 'undo'
   readonly name: string
   /** Steps of the world. */
   readonly begun: number
@@ -24,6 +24,8 @@ const refusals = new Set([
   'RELEASE_UNKNOWN',
   'CHANNEL_UNKNOWN',
   'ROLLOUT_WOULD_NARROW',
+  'COLLECTION_UNKNOWN',
+  'COLLECTION_SWEPT',
 ])
 
 /** Throws a Violation for what nobody may ever be told here. */

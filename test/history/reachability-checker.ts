@@ -25,14 +25,21 @@ export class ReachabilityChecker {
   sweeps = 0
   readonly #model: StoreModel
   readonly #moment: () => WriteMoment
+  readonly #isMirror: boolean
   readonly #etags = new Set<string>()
   readonly #versions = new Map<number, string>()
   readonly #tables = new Map<string, readonly string[]>()
   /** Keys whose blob with this etag is right. */
   readonly #checked = new Map<string, string>()
 
-  constructor(model: StoreModel, moment: () => WriteMoment) {
+  /** A mirror may have missed a release, and see it when it is listed again. */
+  constructor(
+    model: StoreModel,
+    moment: () => WriteMoment,
+    { isMirror = false }: { readonly isMirror?: boolean } = {},
+  ) {
     this.#model = model
+    this.#isMirror = isMirror
     this.#moment = moment
   }
 
@@ -81,7 +88,7 @@ export class ReachabilityChecker {
     const highest = Math.max(0, ...this.#versions.keys())
     for (const [version, digest] of releases) {
       const known = this.#versions.get(version)
-      if (known === undefined && version <= highest) {
+      if (known === undefined && version <= highest && !this.#isMirror) {
         throw new Violation(`release ${version} became visible after release ${highest}`)
       }
       if (known !== undefined && known !== digest)

@@ -52,10 +52,11 @@ export class Stage {
         }
       },
     )
-    this.checker = new ReachabilityChecker(this.model, () => ({
-      step: world.step,
-      operation: world.carrying?.operation,
-    }))
+    this.checker = new ReachabilityChecker(
+      this.model,
+      () => ({ step: world.step, operation: world.carrying?.operation }),
+      { isMirror: name === 'mirror' },
+    )
   }
 
   /** Long before the history begins. */

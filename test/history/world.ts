@@ -47,6 +47,9 @@ export class World {
   carrying: Flight | undefined
   readonly #strays: StrayRequests
   readonly #processes: SimulatedProcess[] = []
+  readonly #restarts = new Map<SimulatedProcess, () => void>()
+  readonly #failures: Error[] = []
+  /** Half of the histories let the same process go on for long. */
   readonly #hasPriorities: boolean
   readonly #events: string[] = []
   #digest = 0
@@ -85,9 +88,6 @@ export class World {
       this.fail(error instanceof Violation ? error : new Error(`${process.name} failed`, { cause: error }))
     }
   }
-
-  readonly #restarts = new Map<SimulatedProcess, () => void>()
-  readonly #failures: Error[] = []
 
   /** Ends the history with what it has shown. */
   fail(failure: Error): void {

@@ -110,17 +110,15 @@ const stores: readonly (readonly [
  */
 function impatient(store: BlobStore): BlobStore {
   const blind = new FaultyStore(store, {})
-  const [list, put, deleteMany] = [blind.list, blind.put, blind.deleteMany].map((call) =>
-    call.bind(blind),
-  ) as [BlobStore['list'], BlobStore['put'], BlobStore['deleteMany']]
+  const seeing = new FaultyStore(store, {})
   let document = ''
-  blind.list = (prefix, options) => (prefix === leasePrefix ? nothing() : list(prefix, options))
+  blind.list = (prefix, options) => (prefix === leasePrefix ? nothing() : seeing.list(prefix, options))
   blind.put = async (key, ...call) => {
     if (key.startsWith(sweepPrefix)) document = key
-    return put(key, ...call)
+    return seeing.put(key, ...call)
   }
   blind.deleteMany = async (keys, options) => {
-    const deleted = await deleteMany(keys, options)
+    const deleted = await seeing.deleteMany(keys, options)
     if (keys.some((key) => !/^private\/(?:publishes|quarantine)\//.test(key))) await store.delete(document)
     return deleted
   }

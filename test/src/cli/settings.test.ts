@@ -16,7 +16,12 @@ test('defaults apply where nothing is said', async () => {
   const settings = await loadSettings({ flags: {}, env: {} })
   expect(settings.store.name).toBe(`file:${process.cwd()}/repository`)
   expect(settings.listen).toEqual({ host: '127.0.0.1', port: 8080 })
-  expect(settings).toMatchObject({ keys: './keys', queue: { kind: 'inline' }, logLevel: 'info', tlsKey: undefined })
+  expect(settings).toMatchObject({
+    keys: './keys',
+    queue: { kind: 'inline' },
+    logLevel: 'info',
+    tlsKey: undefined,
+  })
 })
 
 test('flags go before the environment, and the environment before the file', async () => {
