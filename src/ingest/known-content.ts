@@ -1,9 +1,9 @@
-import { digestFromHex, type Digest } from '../../manifests/digest.ts'
+import type { Digest } from '../../manifests/digest.ts'
 import type { Channel } from '../../manifests/channel.ts'
 import type { Release, ReleaseModule } from '../../manifests/release.ts'
 import type { CallOptions } from '../../storage/blob-store.ts'
 import { isDamage } from '../repository/is-damage.ts'
-import { chunkHexOf, chunkPrefix } from '../repository/layout.ts'
+import { listedChunks } from '../repository/listed-chunks.ts'
 import type { Repository } from '../repository/repository.ts'
 import { DigestMap } from '../digest-map.ts'
 
@@ -62,7 +62,7 @@ export async function findKnownContent(
     }
   }
   return {
-    chunks: options.listStore ? await withListed(repository, reached, options) : reached,
+    chunks: options.listStore ? await listedChunks(repository.store, options, reached.copy()) : reached,
     reached,
     reachedManifests: seen.difference(damaged),
     mustStore: (digest) => damaged.has(digest),
@@ -103,17 +103,4 @@ async function unlessDamaged<T>(
     options.onDamaged?.(error.message)
     return undefined
   }
-}
-
-async function withListed(
-  repository: Repository,
-  reached: DigestMap,
-  options: CallOptions,
-): Promise<DigestMap> {
-  const chunks = reached.copy()
-  for await (const { key } of repository.store.list(chunkPrefix, options)) {
-    const hex = chunkHexOf(key)
-    if (hex !== undefined) chunks.add(digestFromHex(hex))
-  }
-  return chunks
 }

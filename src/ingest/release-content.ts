@@ -1,11 +1,11 @@
 import type { Channel } from '../../manifests/channel.ts'
 import { isDamage } from '../repository/is-damage.ts'
-import { chunkHexOf, chunkKey, chunkPrefix, manifestKey } from '../repository/layout.ts'
+import { chunkKey, manifestKey } from '../repository/layout.ts'
+import { listedChunks } from '../repository/listed-chunks.ts'
 import type { Lease } from '../repository/lease.ts'
 import type { Repository } from '../repository/repository.ts'
 import { awaitSweeps, isDeadSweep, readSweeps, type Sweep } from '../repository/sweeps.ts'
-import { digestFromHex, type Digest } from '../../manifests/digest.ts'
-import { DigestMap } from '../digest-map.ts'
+import type { Digest } from '../../manifests/digest.ts'
 import { mapInOrder } from '../map-in-order.ts'
 import { TreeChangedError } from '../tree/errors.ts'
 import { ingestModules, type Ingested } from './ingest-modules.ts'
@@ -146,11 +146,7 @@ export class ReleaseContent {
 
   async #areListed(chunks: readonly Digest[]): Promise<boolean> {
     const { store, signal } = this.#context
-    const listed = new DigestMap()
-    for await (const { key } of store.list(chunkPrefix, { signal })) {
-      const hex = chunkHexOf(key)
-      if (hex !== undefined) listed.add(digestFromHex(hex))
-    }
+    const listed = await listedChunks(store, { signal })
     return chunks.every((digest) => listed.has(digest))
   }
 

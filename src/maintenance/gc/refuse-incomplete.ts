@@ -1,10 +1,9 @@
-import { chunkHexOf, chunkKey, chunkPrefix } from '../../repository/layout.ts'
-import { digestFromHex } from '../../../manifests/digest.ts'
 import type { Release } from '../../../manifests/release.ts'
 import type { CallOptions } from '../../../storage/blob-store.ts'
-import { DigestMap } from '../../digest-map.ts'
 import { isDamage } from '../../repository/is-damage.ts'
+import { chunkKey } from '../../repository/layout.ts'
 import type { Lease } from '../../repository/lease.ts'
+import { listedChunks } from '../../repository/listed-chunks.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { awaitSweeps, readSweeps } from '../../repository/sweeps.ts'
 import { Reachable } from './reachable.ts'
@@ -26,11 +25,7 @@ export async function refuseIncomplete(
 ): Promise<void> {
   const sweeps = await readSweeps(repository.store, options)
   await awaitSweeps(repository.store, sweeps, { ...options, onNote, storeNow: () => lease.renew() })
-  const listed = new DigestMap()
-  for await (const { key } of repository.store.list(chunkPrefix, options)) {
-    const hex = chunkHexOf(key)
-    if (hex !== undefined) listed.add(digestFromHex(hex))
-  }
+  const listed = await listedChunks(repository.store, options)
   for (const release of releases) {
     const needed = new Reachable()
     try {

@@ -1,20 +1,19 @@
-import { digestFromHex, type Digest } from '../../../manifests/digest.ts'
+import type { Digest } from '../../../manifests/digest.ts'
 import type { BlobStore, CallOptions, PutBody } from '../../../storage/blob-store.ts'
 import { BlobChangedError, BlobExistsError } from '../../../storage/errors.ts'
-import { DigestMap } from '../../digest-map.ts'
+import type { DigestMap } from '../../digest-map.ts'
 import { createOnce } from '../../repository/commit.ts'
 import { fence, isSameCommit, withoutFences } from '../../repository/fence.ts'
 import {
   checkpointKey,
-  chunkHexOf,
   chunkKey,
-  chunkPrefix,
   metadataKey,
   packPrefix,
   revalidatedCaching,
   timestampKey,
 } from '../../repository/layout.ts'
 import { endLeases, takeLease, type Lease } from '../../repository/lease.ts'
+import { listedChunks } from '../../repository/listed-chunks.ts'
 import { readBlob } from '../../repository/read-blob.ts'
 import { Repository } from '../../repository/repository.ts'
 import { logHeadOf, logReader } from '../../repository/repository-log.ts'
@@ -90,7 +89,8 @@ export class StoreTarget implements MirrorTarget {
     // When they are over, what they removed is seen to be gone.
     await awaitSweeps(this.#store, sweeps, { signal, onNote, storeNow: async () => lease.renew() })
     this.#isDoubtful = isSecondTry || lease.othersFound
-    if (this.#state === undefined || this.#isDoubtful) this.#listed = await this.#list()
+    if (this.#state === undefined || this.#isDoubtful)
+      this.#listed = await listedChunks(this.#store, this.#options)
   }
 
   /** Not where a mirror of a part may have written its record and then died. */
@@ -172,15 +172,6 @@ export class StoreTarget implements MirrorTarget {
 
   #signedHead(): LogHead | undefined {
     return this.#state === undefined ? undefined : logHeadOf(this.#state)
-  }
-
-  async #list(): Promise<DigestMap> {
-    const listed = new DigestMap()
-    for await (const { key } of this.#store.list(chunkPrefix, this.#options)) {
-      const hex = chunkHexOf(key)
-      if (hex !== undefined) listed.add(digestFromHex(hex))
-    }
-    return listed
   }
 
   /** Before the timestamp: all that it says is there is there. Only over the record that was read. */

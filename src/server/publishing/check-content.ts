@@ -1,9 +1,10 @@
-import { digestFromHex, type Digest } from '../../../manifests/digest.ts'
+import type { Digest } from '../../../manifests/digest.ts'
 import type { Release, ReleaseModule } from '../../../manifests/release.ts'
 import type { BlobStore, CallOptions } from '../../../storage/blob-store.ts'
 import { DigestMap } from '../../digest-map.ts'
 import { isDamage } from '../../repository/is-damage.ts'
-import { chunkHexOf, chunkKey, chunkPrefix, manifestKey } from '../../repository/layout.ts'
+import { chunkKey, manifestKey } from '../../repository/layout.ts'
+import { listedChunks } from '../../repository/listed-chunks.ts'
 import type { Repository } from '../../repository/repository.ts'
 import { readSweeps, type Sweep } from '../../repository/sweeps.ts'
 import { ProblemError } from '../problem.ts'
@@ -108,11 +109,7 @@ function refuseSwept(sweeps: readonly Sweep[], keys: readonly string[]): void {
 
 async function lookUp(store: BlobStore, needed: readonly Digest[], options: CallOptions): Promise<Digest[]> {
   if (needed.length <= maxQuestions) return missingChunks(store, needed, options)
-  const listed = new DigestMap()
-  for await (const { key } of store.list(chunkPrefix, options)) {
-    const hex = chunkHexOf(key)
-    if (hex !== undefined) listed.add(digestFromHex(hex))
-  }
+  const listed = await listedChunks(store, options)
   return needed.filter((digest) => !listed.has(digest))
 }
 
