@@ -57,6 +57,8 @@ export function openLane(name: LaneName, place: RedisPlace, options: LaneOptions
       ...(tls && { tls: { servername: host } }),
       connectTimeout: connectMs,
       socketTimeout: silenceMs,
+      // What it says of itself delays "ready" past the end of a connection that is cut meanwhile, and is then believed for ever.
+      disableClientInfo: true,
       maxRetriesPerRequest: isPatient ? null : 1,
       retryStrategy: (times) => Math.min(50 * times, maxReconnectMs),
     },

@@ -26,14 +26,16 @@ async function startRedis(): Promise<string> {
 export class MortalRedis implements AsyncDisposable {
   readonly port: number
   readonly #directory = mkdtempSync(join(tmpdir(), 'vend-redis-'))
+  readonly #options: readonly string[]
   #child: ReturnType<typeof spawn> | undefined
 
-  private constructor(port: number) {
+  private constructor(port: number, options: readonly string[]) {
     this.port = port
+    this.#options = options
   }
 
-  static async start(): Promise<MortalRedis> {
-    const redis = new MortalRedis(await freePort())
+  static async start(...options: readonly string[]): Promise<MortalRedis> {
+    const redis = new MortalRedis(await freePort(), options)
     await redis.revive()
     return redis
   }
@@ -52,7 +54,7 @@ export class MortalRedis implements AsyncDisposable {
 
   /** Starts it anew, empty. */
   async revive(): Promise<void> {
-    const options = ['--save', '', '--appendonly', 'no', '--dir', this.#directory]
+    const options = ['--save', '', '--appendonly', 'no', '--dir', this.#directory, ...this.#options]
     this.#child = spawn('redis-server', ['--bind', '127.0.0.1', '--port', String(this.port), ...options], {
       stdio: 'ignore',
     })

@@ -82,6 +82,8 @@ test('what waits when Redis is lost is asked for again by who has it done, and u
 })
 
 test('no error has the password in it', async () => {
+  await redis[Symbol.asyncDispose]()
+  redis = await MortalRedis.start('--requirepass', 'another')
   await using queue = open('', 'user:s3cretword@127.0.0.1')
   const events: WorkerEvent[] = []
   queue.work(
